@@ -1,0 +1,86 @@
+//! The counted cases. Each pair that is compared does the same work on tables of different size.
+
+use crate::Operation;
+use crate::setup::{self, Decisions};
+use ferrogate::limit::{Buckets, Key};
+use ferrogate::router::{Find, Params, Router};
+use std::hint::black_box;
+
+/// Every case of [`case`].
+pub const NAMES: &[&str] = &[
+    "route-1",
+    "route-10000",
+    "take-1",
+    "take-1000",
+    "take-1000000",
+    "token-hit",
+    "decision",
+    "decision-1",
+    "decision-10000-routes",
+    "decision-1000000-keys",
+];
+
+/// The operation of that name, set up.
+pub fn case(name: &str) -> Option<Operation> {
+    Some(match name {
+        "route-1" => routes(setup::samples().into_iter().map(|one| setup::router(&[one])).collect()),
+        "route-10000" => routes(vec![setup::router(&setup::table())]),
+        "take-1" => takes(1),
+        "take-1000" => takes(1_000),
+        "take-1000000" => takes(1_000_000),
+        "token-hit" => token_hit(),
+        "decision" => decisions(&[setup::table()], 1_000),
+        "decision-1" => decisions(&single_tables(), 1),
+        "decision-10000-routes" => decisions(&[setup::table()], 1),
+        "decision-1000000-keys" => decisions(&[setup::table()], 1_000_000),
+        _ => return None,
+    })
+}
+
+/// One table of one route for each sample.
+fn single_tables() -> Vec<Vec<String>> {
+    setup::samples().into_iter().map(|one| vec![one]).collect()
+}
+
+/// The samples' paths in turn, each looked up in the router of its turn.
+fn routes(routers: Vec<Router>) -> Operation {
+    let paths: Vec<String> = setup::samples().iter().map(|pattern| setup::path_of(pattern)).collect();
+    let mut params = Params::default();
+    Box::new(move |number| {
+        let turn = number as usize;
+        let router = &routers[turn % routers.len()];
+        let found = router.find(b"api.test", b"GET", paths[turn % paths.len()].as_bytes(), &mut params);
+        assert!(matches!(black_box(found), Find::Route(_)), "a benchmark path was not found");
+    })
+}
+
+/// Takes from `count` buckets in scattered order; keys are spread as hashes are.
+pub fn takes(count: u64) -> Operation {
+    let buckets = Buckets::new(1_000_000);
+    let quota = setup::open_quota();
+    let key = |index: u64| Key((index + 1).wrapping_mul(0xd6e8_feb8_6659_fd93).rotate_left(32));
+    for index in 0..count {
+        buckets.take(key(index), &quota, setup::at(0));
+    }
+    Box::new(move |number| {
+        let take = buckets.take(key(setup::scattered(number, count)), &quota, setup::at(number));
+        assert!(black_box(take).allowed, "a benchmark take was refused");
+    })
+}
+
+fn token_hit() -> Operation {
+    let fixed = setup::fixed_token();
+    let issuer = setup::issuer(&fixed.jwks, 65_536);
+    let policy = setup::token_policy();
+    Box::new(move |_| {
+        let verified = issuer.verify(&policy, fixed.token.as_bytes(), fixed.unix);
+        assert!(black_box(&verified).is_ok(), "the fixed token was refused");
+    })
+}
+
+fn decisions(tables: &[Vec<String>], clients: u64) -> Operation {
+    let fixed = setup::fixed_token();
+    let requests = setup::samples().iter().map(|pattern| setup::request(pattern, &fixed.token)).collect();
+    let mut decisions = Decisions::new(tables, requests, &fixed.jwks, fixed.unix, clients);
+    Box::new(move |number| decisions.decide(number))
+}

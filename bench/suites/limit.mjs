@@ -1,0 +1,33 @@
+// Limiters under one interface: a rival is made of a quota and says for a client's number whether a request may pass.
+import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { openGateway, PLAIN_BLOCK } from './gateway.mjs';
+
+/** `{name, isAsync, make({count, seconds}) → {take(client) → boolean or promise, close?}}`; `count` in each `seconds`. */
+export const limiters = [
+  { name: 'ferrogate (request + finish)', isAsync: false, make: ferrogate },
+  { name: 'rate-limiter-flexible memory', isAsync: true, make: flexible },
+];
+
+function ferrogate({ count, seconds }) {
+  const quota = { rate: count, perMs: seconds * 1000, burst: count };
+  const gateway = openGateway({ routes: ['/'], quota });
+  const address = new DataView(new ArrayBuffer(4));
+  return {
+    take: (client) => {
+      address.setUint32(0, 0x0a000000 + client);
+      return gateway.decide('GET', '/', PLAIN_BLOCK, address.buffer) === 0;
+    },
+    close: () => gateway.close(),
+  };
+}
+
+function flexible({ count, seconds }) {
+  const limiter = new RateLimiterMemory({ points: count, duration: seconds });
+  return {
+    take: (client) =>
+      limiter.consume(client).then(
+        () => true,
+        () => false,
+      ),
+  };
+}

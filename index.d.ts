@@ -1,0 +1,2 @@
+// The public types of the package; those of the addon are not part of it.
+export * from './dist/index.js';

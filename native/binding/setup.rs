@@ -1,0 +1,335 @@
+//! The calls that set a gateway up: cores, plans, keys, addresses, engines. None is used per request. An error crosses
+//! as JSON text `{code, message, path?}` in the message, which `src/native/binding.ts` turns into a GatewayError.
+
+use super::drive::Drive;
+use super::environment::{self, Bound, SCRATCH};
+use super::hot;
+use crate::core::Core;
+use crate::engine::{Clock, Engine, SystemClock};
+use crate::explain;
+use crate::router::{MatchSpec, RouterBuilder, RouterError, Warning};
+use crate::snapshot::CompileError;
+use napi::bindgen_prelude::{ArrayBuffer, Function, Object};
+use napi::{Env, Error, JsValue, Result, sys};
+use napi_derive::napi;
+use slab::Slab;
+use std::cell::RefCell;
+use std::ffi::c_void;
+use std::ptr::null_mut;
+use std::sync::Arc;
+
+/// What `publish` reports.
+#[napi(object)]
+pub struct Published {
+    pub generation: u32,
+    pub warnings: Vec<String>,
+}
+
+/// What `putKeys` reports: how many keys can be used, and why the others cannot.
+#[napi(object)]
+pub struct KeysPut {
+    pub usable: u32,
+    pub ignored: Vec<String>,
+}
+
+/// What `missing` reports.
+#[napi(object)]
+pub struct Missing {
+    pub issuers: Vec<String>,
+    pub upstreams: Vec<String>,
+}
+
+/// What `takeRecords` reports.
+#[napi(object)]
+pub struct Records {
+    pub lines: String,
+    pub dropped: u32,
+}
+
+fn failure(code: &str, message: &str, path: Option<&str>) -> Error {
+    let text = serde_json::json!({ "code": code, "message": message, "path": path });
+    Error::from_reason(text.to_string())
+}
+
+fn find(core: u32) -> Result<Arc<Core>> {
+    Core::find(core).ok_or_else(|| failure("ERR_FG_CLOSED", "the gateway is closed", None))
+}
+
+fn compile_failure(error: &CompileError) -> Error {
+    let code = if error.conflict { "ERR_FG_ROUTE_CONFLICT" } else { "ERR_FG_CONFIG_INVALID" };
+    failure(code, &error.message, Some(&error.path))
+}
+
+#[napi(module_exports)]
+pub fn module_exports(exports: Object, env: Env) -> Result<()> {
+    // SAFETY: both handles are live in the running module initialisation.
+    let added = unsafe { hot::export(env.raw(), exports.raw()) };
+    if added {
+        Ok(())
+    } else {
+        Err(failure("ERR_FG_ADDON_UNAVAILABLE", "the hot calls could not be exported", None))
+    }
+}
+
+/// The core called `name` in this process, made when there is none; '' makes a new one. Returns its number.
+#[napi]
+pub fn core_open(name: String) -> u32 {
+    Core::open(&name).id
+}
+
+/// Gives up one hold on a core; the last frees it.
+#[napi]
+pub fn core_close(core: u32) {
+    Core::close(core);
+}
+
+/// Compiles a plan and swaps it in whole, or changes nothing.
+#[napi]
+pub fn publish(core: u32, plan_json: String) -> Result<Published> {
+    let core = find(core)?;
+    let plan = serde_json::from_str(&plan_json)
+        .map_err(|e| failure("ERR_FG_CONFIG_INVALID", &e.to_string(), Some("plan")))?;
+    let (generation, warnings) = core.publish(plan).map_err(|e| compile_failure(&e))?;
+    Ok(Published { generation: generation as u32, warnings })
+}
+
+/// The generation in force, 0 before the first.
+#[napi]
+pub fn generation(core: u32) -> u32 {
+    Core::find(core).map_or(0, |core| core.generation() as u32)
+}
+
+/// Replaces an issuer's key set by a JWKS document; a bad one changes nothing.
+#[napi]
+pub fn put_keys(core: u32, issuer_id: String, jwks_json: String) -> Result<KeysPut> {
+    let put = find(core)?
+        .put_keys(&issuer_id, &jwks_json, SystemClock::new().now())
+        .map_err(|e| failure("ERR_FG_KEYS_UNAVAILABLE", &e.to_string(), None))?;
+    let Some(put) = put else { return Ok(KeysPut { usable: 0, ignored: Vec::new() }) };
+    let ignored = put.ignored.iter().map(|(kid, reason)| match kid {
+        Some(kid) => format!("{kid}: {reason}"),
+        None => reason.to_string(),
+    });
+    Ok(KeysPut { usable: put.usable as u32, ignored: ignored.collect() })
+}
+
+/// The key source of an issuer failed: who waits is decided with the keys there are.
+#[napi]
+pub fn keys_failed(core: u32, issuer_id: String) {
+    if let Some(core) = Core::find(core) {
+        core.keys_failed(&issuer_id, SystemClock::new().now());
+    }
+}
+
+/// Addresses of an upstream's targets: `[{"url": "…", "addresses": ["1.2.3.4:80"]}]`.
+#[napi]
+pub fn put_targets(core: u32, upstream_id: String, targets_json: String) -> Result<()> {
+    let core = find(core)?;
+    if let Some(upstream) = core.upstream(&upstream_id) {
+        upstream.put_targets(&targets_json).map_err(|e| failure("ERR_FG_INTERNAL", &e.to_string(), None))?;
+        core.wake();
+    }
+    Ok(())
+}
+
+/// Issuers that never had keys and upstreams without any address.
+#[napi]
+pub fn missing(core: u32) -> Missing {
+    let snapshot = Core::find(core).and_then(|core| core.snapshot());
+    let Some(snapshot) = snapshot else { return Missing { issuers: Vec::new(), upstreams: Vec::new() } };
+    let issuers = snapshot.issuers.iter().filter(|i| !i.state.has_keys()).map(|i| i.id.to_string());
+    let upstreams = snapshot
+        .upstreams
+        .iter()
+        .filter(|u| u.addresses().addresses.iter().all(|a| a.is_empty()))
+        .map(|u| u.id.to_string());
+    Missing { issuers: issuers.collect(), upstreams: upstreams.collect() }
+}
+
+/// Every metric family as JSON.
+#[napi]
+pub fn metrics(core: u32) -> String {
+    let families = Core::find(core).map(|core| core.families()).unwrap_or_default();
+    serde_json::to_string(&families).unwrap_or_else(|_| "[]".to_owned())
+}
+
+/// Up to `max` access records as newline-separated JSON.
+#[napi]
+pub fn take_records(core: u32, max: u32) -> Records {
+    let taken = Core::find(core).map(|core| core.records.take(max as usize));
+    let (lines, dropped) = taken.unwrap_or_default();
+    Records { lines, dropped: u32::try_from(dropped).unwrap_or(u32::MAX) }
+}
+
+/// What would be decided for a request, step by step, as JSON.
+#[napi]
+pub fn explain(core: u32, method: String, target: String, block: String, address: String) -> Result<String> {
+    let core = find(core)?;
+    let clock = SystemClock::new();
+    let address =
+        address.parse().map_err(|_| failure("ERR_FG_CONFIG_INVALID", "expected an IP address", None))?;
+    let request = explain::Request {
+        method: method.as_bytes(),
+        target: target.as_bytes(),
+        block: block.as_bytes(),
+        peer: address,
+        now: clock.now(),
+        unix: crate::time::UnixSeconds(clock.unix_millis() / 1000),
+    };
+    Ok(explain::explain(&core, &request).to_string())
+}
+
+struct Draft {
+    builder: RouterBuilder,
+    ids: Vec<String>,
+}
+
+thread_local! {
+    static DRAFTS: RefCell<Slab<Draft>> = const { RefCell::new(Slab::new()) };
+}
+
+/// A checker that reports route conflicts as routes are registered. Returns its number.
+#[napi]
+pub fn draft_open() -> u32 {
+    DRAFTS.with_borrow_mut(|drafts| {
+        drafts.insert(Draft { builder: RouterBuilder::new(), ids: Vec::new() }) as u32
+    })
+}
+
+/// Adds a route to a draft; a refused one changes nothing.
+#[napi]
+pub fn draft_add(
+    draft: u32,
+    id: String,
+    path: String,
+    methods: Vec<String>,
+    hosts: Vec<String>,
+) -> Result<Vec<String>> {
+    DRAFTS.with_borrow_mut(|drafts| {
+        let gone = || failure("ERR_FG_CLOSED", "the gateway is closed", None);
+        let draft = drafts.get_mut(draft as usize).ok_or_else(gone)?;
+        let methods: Vec<&str> = methods.iter().map(String::as_str).collect();
+        let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+        let spec = MatchSpec { path: &path, methods: &methods, hosts: &hosts };
+        let index = draft.ids.len() as u32;
+        let warnings = draft.builder.insert(index, &spec).map_err(|e| draft_failure(&e, &draft.ids))?;
+        draft.ids.push(id);
+        let name = |route: u32| draft.ids.get(route as usize).map_or("", String::as_str);
+        let text = |warning| match warning {
+            Warning::Unreachable { route, winner } => {
+                format!("route {:?} is never reached: {:?} always wins", name(route), name(winner))
+            }
+        };
+        Ok(warnings.into_iter().map(text).collect())
+    })
+}
+
+fn draft_failure(error: &RouterError, ids: &[String]) -> Error {
+    let RouterError::Conflict { with, .. } = error else {
+        return failure("ERR_FG_CONFIG_INVALID", &error.to_string(), Some("match"));
+    };
+    let other = ids.get(*with as usize).map_or("", String::as_str);
+    failure("ERR_FG_ROUTE_CONFLICT", &format!("cannot be told apart from route {other:?}"), Some("match"))
+}
+
+#[napi]
+pub fn draft_close(draft: u32) {
+    DRAFTS.with_borrow_mut(|drafts| drafts.try_remove(draft as usize));
+}
+
+/// Starts an engine of a core in this environment's loop. `window` is memory of WINDOW_SIZE bytes; `on_events` is called
+/// when events wait.
+#[napi]
+pub fn engine_open(
+    env: Env,
+    core: u32,
+    window: ArrayBuffer<'_>,
+    on_events: Function<'_, (), ()>,
+) -> Result<u32> {
+    let internal = |what: &str| failure("ERR_FG_INTERNAL", what, None);
+    let core = find(core)?;
+    let engine = Engine::new(core, Box::new(SystemClock::new())).map_err(|e| internal(&e.to_string()))?;
+    let raw_env = env.raw();
+    // SAFETY: every handle is live in the running call; what is kept is kept by reference.
+    unsafe {
+        let (window, memory) = environment::window_of(raw_env, window.raw())
+            .ok_or_else(|| internal("the window has not the size that the layout says"))?;
+        let drive =
+            Drive::new(raw_env, engine.fd()).ok_or_else(|| internal("the event loop refused the engine"))?;
+        let mut callback = null_mut();
+        sys::napi_create_reference(raw_env, on_events.raw(), 1, &mut callback);
+        let handle = environment::insert(Bound {
+            engine,
+            window,
+            scratch: vec![0; SCRATCH].into_boxed_slice(),
+            head: Vec::new(),
+            drive,
+            on_events: callback,
+            memory,
+            context: async_context(raw_env),
+            env: raw_env,
+        });
+        environment::with(handle, |bound| bound.drive.start(handle));
+        sys::napi_add_async_cleanup_hook(
+            raw_env,
+            Some(on_cleanup),
+            handle as usize as *mut c_void,
+            null_mut(),
+        );
+        Ok(handle)
+    }
+}
+
+/// # Safety
+/// `env` is live in the running call.
+unsafe fn async_context(env: sys::napi_env) -> sys::napi_async_context {
+    const NAME: &str = "ferrogate.engine";
+    let (mut name, mut resource, mut context) = (null_mut(), null_mut(), null_mut());
+    // SAFETY: out-pointers outlive the calls.
+    unsafe {
+        sys::napi_create_string_utf8(env, NAME.as_ptr().cast(), NAME.len() as isize, &mut name);
+        sys::napi_create_object(env, &mut resource);
+        sys::napi_async_init(env, resource, name, &mut context);
+    }
+    context
+}
+
+/// The environment ends (also by `worker.terminate()`): the engine goes, its handles close, then the hook is released.
+unsafe extern "C" fn on_cleanup(hook: sys::napi_async_cleanup_hook_handle, data: *mut c_void) {
+    let release = move || {
+        // SAFETY: the hook is released once, after the handles closed or because there were none left.
+        unsafe { sys::napi_remove_async_cleanup_hook(hook) };
+    };
+    match environment::remove(data as usize as u32) {
+        Some(bound) => bound.drive.close(Box::new(release)),
+        None => release(),
+    }
+}
+
+/// Refuses new requests and closes idle upstream connections; exchanges in flight go on.
+#[napi]
+pub fn engine_drain(engine: u32) {
+    environment::with(engine, |bound| {
+        bound.engine.drain();
+        bound.settle();
+    });
+}
+
+/// Exchanges in flight.
+#[napi]
+pub fn engine_in_flight(engine: u32) -> u32 {
+    environment::with(engine, |bound| bound.engine.in_flight() as u32).unwrap_or(0)
+}
+
+/// Ends an engine: exchanges in flight are dropped, their upstream connections closed.
+#[napi]
+pub fn engine_close(engine: u32) {
+    let Some(bound) = environment::remove(engine) else { return };
+    // SAFETY: called on the environment's thread with live references that nothing else holds.
+    unsafe {
+        sys::napi_delete_reference(bound.env, bound.on_events);
+        sys::napi_delete_reference(bound.env, bound.memory);
+        sys::napi_async_destroy(bound.env, bound.context);
+    }
+    bound.drive.close(Box::new(|| {}));
+}

@@ -1,0 +1,255 @@
+//! The core of one gateway: the snapshot in force, what survives a reload, and who must be woken. Shared by every
+//! thread and environment of the process that opens it by name; it serves no request itself.
+
+use crate::jwt::{Issuer, JwksError, PutKeys};
+use crate::limit::{Buckets, KeyHasher};
+use crate::observe::{Family, Kind, Metrics, RecordRing};
+use crate::snapshot::plan::{Plan, PlanIssuer, PlanUpstream};
+use crate::snapshot::{CompileError, Registries, Snapshot, compile};
+use crate::time::Nanos;
+use crate::upstream::Upstream;
+use arc_swap::ArcSwapOption;
+use mio::Waker;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+
+/// Bound on keys of the bucket table shared by all limits of a core.
+const MAX_LIMIT_KEYS: usize = 1_000_000;
+
+static CORES: LazyLock<Mutex<HashMap<u32, Open>>> = LazyLock::new(Mutex::default);
+static NEXT_CORE: AtomicU32 = AtomicU32::new(1);
+
+struct Open {
+    core: Arc<Core>,
+    name: String,
+    holds: usize,
+}
+
+/// State of one gateway.
+pub struct Core {
+    pub id: u32,
+    snapshot: ArcSwapOption<Snapshot>,
+    generation: AtomicU64,
+    publishing: Mutex<()>,
+    issuers: Mutex<HashMap<Box<str>, Arc<Issuer>>>,
+    upstreams: Mutex<HashMap<Box<str>, Arc<Upstream>>>,
+    buckets: Arc<Buckets>,
+    keys: KeyHasher,
+    pub metrics: Arc<Metrics>,
+    pub records: RecordRing,
+    wakers: Mutex<(u64, HashMap<u64, Arc<Waker>>)>,
+}
+
+/// Locks without poisoning: every critical section here leaves its map whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Core {
+    /// A core that nothing names; its first snapshot must be published before it can serve.
+    pub fn new(id: u32) -> Core {
+        Core {
+            id,
+            snapshot: ArcSwapOption::empty(),
+            generation: AtomicU64::new(0),
+            publishing: Mutex::default(),
+            issuers: Mutex::default(),
+            upstreams: Mutex::default(),
+            buckets: Arc::new(Buckets::new(MAX_LIMIT_KEYS)),
+            keys: KeyHasher::new(),
+            metrics: Arc::default(),
+            records: RecordRing::default(),
+            wakers: Mutex::default(),
+        }
+    }
+
+    /// The core called `name` in this process, made when there is none; an empty name always makes a new one.
+    pub fn open(name: &str) -> Arc<Core> {
+        let mut cores = lock(&CORES);
+        if !name.is_empty()
+            && let Some(open) = cores.values_mut().find(|open| open.name == name)
+        {
+            open.holds += 1;
+            return open.core.clone();
+        }
+        let id = NEXT_CORE.fetch_add(1, Ordering::Relaxed);
+        let core = Arc::new(Core::new(id));
+        cores.insert(id, Open { core: core.clone(), name: name.to_owned(), holds: 1 });
+        core
+    }
+
+    /// The open core of that number.
+    pub fn find(id: u32) -> Option<Arc<Core>> {
+        lock(&CORES).get(&id).map(|open| open.core.clone())
+    }
+
+    /// Gives up one hold; the last removes the core from the registry.
+    pub fn close(id: u32) {
+        let mut cores = lock(&CORES);
+        if let Some(open) = cores.get_mut(&id) {
+            open.holds -= 1;
+            if open.holds == 0 {
+                cores.remove(&id);
+            }
+        }
+    }
+
+    /// The snapshot in force; none before the first publication.
+    pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.snapshot.load_full()
+    }
+
+    /// Its generation, 0 before the first: one atomic load, to see cheaply whether a held snapshot is still in force.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Compiles a plan and swaps it in whole. An error changes nothing.
+    pub fn publish(&self, plan: Plan) -> Result<(u64, Vec<String>), CompileError> {
+        let _one_at_a_time = lock(&self.publishing);
+        let generation = self.generation() + 1;
+        let staged = Staged { core: self, upstreams: Mutex::default(), issuers: Mutex::default() };
+        let (snapshot, warnings) = compile(plan, generation, &staged)?;
+        *lock(&self.upstreams) = staged.upstreams.into_inner().unwrap_or_else(PoisonError::into_inner);
+        *lock(&self.issuers) = staged.issuers.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.snapshot.store(Some(Arc::new(snapshot)));
+        self.generation.store(generation, Ordering::Release);
+        self.wake();
+        Ok((generation, warnings))
+    }
+
+    /// Replaces the keys of an issuer of the snapshot in force and wakes those that wait for them.
+    /// Nothing happens for an issuer that is not in it.
+    pub fn put_keys(&self, issuer_id: &str, jwks: &str, now: Nanos) -> Result<Option<PutKeys>, JwksError> {
+        let Some(issuer) = self.issuer(issuer_id) else { return Ok(None) };
+        let put = issuer.put_keys(jwks, now);
+        issuer.gate().settled(now, put.is_ok());
+        self.wake();
+        put.map(Some)
+    }
+
+    /// The key source failed: whoever waits is decided with the keys there are.
+    pub fn keys_failed(&self, issuer_id: &str, now: Nanos) {
+        if let Some(issuer) = self.issuer(issuer_id) {
+            issuer.gate().settled(now, false);
+            self.wake();
+        }
+    }
+
+    fn issuer(&self, id: &str) -> Option<Arc<Issuer>> {
+        self.snapshot()?.issuers.iter().find(|i| &*i.id == id).map(|i| i.state.clone())
+    }
+
+    /// The upstream of that id in the snapshot in force.
+    pub fn upstream(&self, id: &str) -> Option<Arc<Upstream>> {
+        lock(&self.upstreams).get(id).cloned()
+    }
+
+    /// Adds an engine to be woken when something that it waits for changes.
+    pub fn join(&self, waker: Arc<Waker>) -> u64 {
+        let mut wakers = lock(&self.wakers);
+        wakers.0 += 1;
+        let id = wakers.0;
+        wakers.1.insert(id, waker);
+        id
+    }
+
+    pub fn leave(&self, id: u64) {
+        lock(&self.wakers).1.remove(&id);
+    }
+
+    pub fn wake(&self) {
+        for waker in lock(&self.wakers).1.values() {
+            // A failed wake-up means that the engine's poll is gone; its own deadlines still end what waits.
+            let _ = waker.wake();
+        }
+    }
+
+    /// Every metric family of this core.
+    pub fn families(&self) -> Vec<Family> {
+        let Some(snapshot) = self.snapshot() else { return Vec::new() };
+        let mut families = self.metrics.families(&snapshot.settings.service);
+        families.extend(self.limit_families());
+        families.extend(issuer_families(&snapshot));
+        families.extend(crate::upstream::families(&snapshot.upstreams));
+        families
+    }
+
+    fn limit_families(&self) -> [Family; 2] {
+        let mut keys = Family::new("ferrogate_limit_keys", "Keys held in the bucket table.", Kind::Gauge);
+        keys.with([], self.buckets.len() as f64);
+        let help = "Takes that shared an overflow bucket because the table was full of debtors.";
+        let mut overflow = Family::new("ferrogate_limit_overflow_total", help, Kind::Counter);
+        overflow.with([], self.buckets.overflowed() as f64);
+        [keys, overflow]
+    }
+}
+
+fn issuer_families(snapshot: &Snapshot) -> Vec<Family> {
+    use Kind::{Counter, Gauge};
+    let mut lookups = Family::new(
+        "ferrogate_token_cache_lookups_total",
+        "Verified-token cache lookups by outcome.",
+        Counter,
+    );
+    let mut entries =
+        Family::new("ferrogate_token_cache_entries", "Tokens held in the verified-token cache.", Gauge);
+    let mut evictions =
+        Family::new("ferrogate_token_cache_evictions_total", "Tokens that left the full cache.", Counter);
+    let mut tokens = Family::new("ferrogate_tokens_total", "Tokens checked, by outcome.", Counter);
+    let mut keys = Family::new("ferrogate_issuer_keys", "Usable keys of the issuer's key set.", Gauge);
+    for issuer in &snapshot.issuers {
+        let stats = issuer.state.stats();
+        let id = &*issuer.id;
+        lookups.with([("issuer", id), ("outcome", "hit")], stats.cache.hits as f64);
+        lookups.with([("issuer", id), ("outcome", "miss")], stats.cache.misses as f64);
+        entries.with([("issuer", id)], stats.cache.size as f64);
+        evictions.with([("issuer", id)], stats.cache.evictions as f64);
+        tokens.with([("issuer", id), ("outcome", "accepted")], stats.accepted as f64);
+        tokens.with([("issuer", id), ("outcome", "refused")], stats.refused as f64);
+        keys.with([("issuer", id)], stats.keys as f64);
+    }
+    vec![lookups, entries, evictions, tokens, keys]
+}
+
+/// New shared state that becomes the core's only when the whole plan compiled.
+struct Staged<'a> {
+    core: &'a Core,
+    upstreams: Mutex<HashMap<Box<str>, Arc<Upstream>>>,
+    issuers: Mutex<HashMap<Box<str>, Arc<Issuer>>>,
+}
+
+impl Registries for Staged<'_> {
+    /// By issuer URL and id: keys and cache survive whatever else changes.
+    fn issuer(&self, plan: &PlanIssuer) -> Arc<Issuer> {
+        let key: Box<str> = format!("{}\n{}", plan.id, plan.issuer).into();
+        let known = lock(&self.core.issuers).get(&key).cloned();
+        let made = || Arc::new(Issuer::new(plan.cache_entries));
+        let issuer = lock(&self.issuers).entry(key).or_insert_with(|| known.unwrap_or_else(made)).clone();
+        issuer.gate().set_cooldown(Nanos::from_millis(plan.refresh_cooldown_ms));
+        issuer
+    }
+
+    fn upstream(&self, plan: &PlanUpstream) -> Result<Arc<Upstream>, String> {
+        let known = lock(&self.core.upstreams).get(plan.id.as_str()).cloned();
+        let upstream = match known {
+            Some(upstream) if upstream.is_made_of(plan) => upstream,
+            other => Arc::new(Upstream::compile(plan, other.as_deref()).map_err(|e| e.to_string())?),
+        };
+        lock(&self.upstreams).insert(plan.id.as_str().into(), upstream.clone());
+        Ok(upstream)
+    }
+
+    fn buckets(&self) -> Arc<Buckets> {
+        self.core.buckets.clone()
+    }
+
+    fn keys(&self) -> KeyHasher {
+        self.core.keys.clone()
+    }
+
+    fn metrics(&self) -> Arc<Metrics> {
+        self.core.metrics.clone()
+    }
+}

@@ -1,0 +1,188 @@
+//! Connections: how many, how long, and who waits for one.
+
+use std::sync::Mutex;
+use std::sync::mpsc;
+
+use serde_json::json;
+
+use super::support::{Down, PATIENCE, hello, upstream};
+use crate::engine::Engine;
+use crate::engine::pool::MAX_WAITING;
+
+/// Each answer waits for one word.
+fn on_demand() -> (std::net::SocketAddr, mpsc::Sender<()>) {
+    let (go, wait) = mpsc::channel::<()>();
+    let wait = Mutex::new(wait);
+    let address = upstream(move |_, peer| {
+        while let Some(head) = peer.head() {
+            let _ = wait.lock().map(|w| w.recv_timeout(PATIENCE));
+            let path = head.split(' ').nth(1).unwrap_or("").to_owned();
+            peer.send(&format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{path}", path.len()));
+        }
+    });
+    (address, go)
+}
+
+#[test]
+fn requests_queue_in_order_for_the_last_connection() {
+    let (address, go) = on_demand();
+    let mut down = Down::with(&[address], json!({"maxConnections": 1}), json!({}));
+    let ids: Vec<u32> = (0..5).map(|i| down.get(&format!("/{i}"))).collect();
+    assert_eq!(down.engine.waiting, 4);
+    for (i, id) in ids.iter().enumerate() {
+        go.send(()).expect("the upstream waits");
+        assert_eq!(down.finished(*id).body, format!("/{i}").as_bytes());
+        assert!(ids[i + 1..].iter().all(|later| down.got[later].status == 0), "in order");
+    }
+    assert_eq!(down.engine.conns.len(), 1);
+    down.is_clean();
+}
+
+#[test]
+fn the_queue_is_bounded_in_number_and_time() {
+    let (address, go) = on_demand();
+    let mut down = Down::with(&[address], json!({"maxConnections": 1}), json!({}));
+    let first = down.get("/");
+    let waiting: Vec<u32> = (0..MAX_WAITING).map(|_| down.get("/w")).collect();
+    let over = down.get("/over");
+    assert_eq!(down.got[&over].status, 503);
+    assert!(down.got[&over].head.contains("Retry-After: "));
+    down.engine.abort(waiting[3]);
+    assert_eq!(down.engine.waiting, MAX_WAITING - 1);
+    down.until("connected", |d| d.engine.exchanges[first as usize].attempt.sent_at.is_some());
+    down.clock.advance(2100);
+    let last = waiting[MAX_WAITING - 1];
+    assert_eq!(down.finished(last).status, 503);
+    assert_eq!(down.engine.waiting, 0);
+    go.send(()).expect("the upstream waits");
+    assert_eq!(down.finished(first).status, 200);
+    down.is_clean();
+}
+
+#[test]
+fn a_connection_that_closes_makes_room_for_the_next() {
+    let address = upstream(|_, peer| {
+        peer.head();
+        peer.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+    });
+    let mut down = Down::with(&[address], json!({"maxConnections": 1}), json!({}));
+    let ids: Vec<u32> = (0..10).map(|_| down.get("/")).collect();
+    for id in ids {
+        assert_eq!(down.finished(id).status, 200);
+    }
+    down.is_clean();
+}
+
+#[test]
+fn the_bound_holds_across_engines_and_the_other_waits_its_turn() {
+    let (address, go) = on_demand();
+    let mut down = Down::with(&[address], json!({"maxConnections": 1, "maxIdle": 0}), json!({}));
+    let engine = Engine::new(down.core.clone(), Box::new(down.clock.clone())).expect("an engine");
+    let mut other = Down {
+        core: down.core.clone(),
+        engine,
+        clock: down.clock.clone(),
+        got: Default::default(),
+        wanted_keys: 0,
+    };
+    let first = down.get("/1");
+    let second = other.get("/2");
+    assert_eq!(other.engine.waiting, 1);
+    assert!(other.engine.next_deadline().is_some(), "it looks again soon");
+    go.send(()).expect("the upstream waits");
+    assert_eq!(down.finished(first).body, b"/1");
+    go.send(()).expect("the upstream waits");
+    assert_eq!(other.finished(second).body, b"/2");
+    other.is_clean();
+}
+
+fn served() -> std::net::SocketAddr {
+    upstream(|_, peer| {
+        while peer.head().is_some() {
+            hello(peer);
+        }
+    })
+}
+
+#[test]
+fn idle_connections_end_by_time_by_number_and_by_drain() {
+    let mut down = Down::with(&[served()], json!({"maxIdle": 2, "idleTimeoutMs": 5000}), json!({}));
+    let ids: Vec<u32> = (0..4).map(|_| down.get("/")).collect();
+    for id in ids {
+        down.finished(id);
+    }
+    assert_eq!(down.engine.conns.len(), 2, "maxIdle");
+    down.clock.advance(4000);
+    down.turn();
+    assert_eq!(down.engine.conns.len(), 2);
+    let id = down.get("/");
+    down.finished(id);
+    down.clock.advance(1500);
+    down.turn();
+    assert_eq!(down.engine.conns.len(), 1, "the one not used is too old");
+    down.engine.drain();
+    assert_eq!(down.engine.conns.len(), 0);
+    let id = down.get("/");
+    assert_eq!((down.got[&id].status, down.got[&id].close), (503, true));
+    down.is_clean();
+}
+
+#[test]
+fn an_idle_connection_that_the_upstream_closes_leaves_the_pool() {
+    let mut down = Down::to(upstream(|_, peer| {
+        peer.head();
+        hello(peer);
+    }));
+    let id = down.get("/");
+    down.finished(id);
+    down.until("closed", |d| d.engine.conns.is_empty());
+    down.is_clean();
+}
+
+#[test]
+fn a_drain_lets_what_runs_end() {
+    let (address, go) = on_demand();
+    let mut down = Down::to(address);
+    let id = down.get("/");
+    down.engine.drain();
+    assert_eq!(down.engine.in_flight(), 1);
+    go.send(()).expect("the upstream waits");
+    assert_eq!(down.finished(id).status, 200);
+    assert_eq!((down.engine.in_flight(), down.engine.conns.len()), (0, 0));
+    down.is_clean();
+}
+
+#[test]
+fn a_reload_closes_the_connections_of_upstreams_that_are_gone() {
+    let mut down = Down::to(served());
+    let id = down.get("/");
+    down.finished(id);
+    assert_eq!(down.engine.conns.len(), 1);
+    let other = served();
+    let next = super::support::plan(&[other], json!({}), json!({}));
+    let text = crate::testing::plan(next);
+    down.core.publish(serde_json::from_str(&text).expect("a plan")).expect("compiles");
+    down.until("the old connection is closed", |d| d.engine.conns.is_empty());
+    let id = down.get("/");
+    assert_eq!(down.finished(id).status, 200);
+    assert_eq!(down.engine.places.len(), 1, "the old upstream is forgotten");
+    down.is_clean();
+}
+
+#[test]
+fn many_at_once_end_clean() {
+    let mut down = Down::with(&[served(), served()], json!({"maxConnections": 40}), json!({}));
+    let mut ids = Vec::new();
+    for round in 0..20 {
+        ids.extend((0..200).map(|_| down.get("/")));
+        for id in ids.extract_if(.., |id| *id % 7 == round % 7) {
+            if !down.got[&id].done {
+                down.engine.abort(id);
+            }
+        }
+        down.until("all are served", |d| d.engine.in_flight() == 0);
+        ids.clear();
+    }
+    down.is_clean();
+    assert!(down.engine.conns.len() <= 40);
+}

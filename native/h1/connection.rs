@@ -1,0 +1,70 @@
+//! The `Connection` field: which fields it takes off the message. It removes nothing itself.
+
+use super::error::Reject;
+use super::field_id::FieldId;
+use super::fields::Fields;
+use super::scan;
+
+/// Most options in all `Connection` fields of one head.
+pub const MAX_CONNECTION_OPTIONS: usize = 32;
+
+/// Fields meant for every recipient, which a client must not talk us into removing.
+const END_TO_END: &[FieldId] = &[
+    FieldId::Host,
+    FieldId::ContentLength,
+    FieldId::TransferEncoding,
+    FieldId::Authorization,
+    FieldId::Cookie,
+    FieldId::ContentType,
+    FieldId::Origin,
+];
+
+/// The options in order, trimmed; empty list elements are skipped (RFC 9110 section 5.6.1).
+pub(super) fn options<'a>(block: &'a [u8], fields: &'a Fields) -> impl Iterator<Item = &'a [u8]> + 'a {
+    let lists = fields.all(block, FieldId::Connection);
+    lists.flat_map(|list| list.split(|&b| b == b',')).map(scan::trim).filter(|option| !option.is_empty())
+}
+
+/// True when every option is a token and there are at most [`MAX_CONNECTION_OPTIONS`].
+pub(super) fn is_valid(block: &[u8], fields: &Fields) -> bool {
+    let mut count = 0;
+    options(block, fields).all(|option| {
+        count += 1;
+        count <= MAX_CONNECTION_OPTIONS && scan::is_token(option)
+    })
+}
+
+pub(super) fn check_request(block: &[u8], fields: &Fields) -> Result<(), Reject> {
+    if !fields.has(FieldId::Connection) {
+        return Ok(());
+    }
+    if !is_valid(block, fields) {
+        return Err(Reject::ConnectionInvalid);
+    }
+    if options(block, fields).any(|option| END_TO_END.contains(&FieldId::of(option))) {
+        return Err(Reject::ConnectionNominates);
+    }
+    Ok(())
+}
+
+/// True when this option is there, in any case.
+pub(super) fn has_option(block: &[u8], fields: &Fields, lowercase: &[u8]) -> bool {
+    options(block, fields).any(|option| option.eq_ignore_ascii_case(lowercase))
+}
+
+/// The positions of all fields that `Connection` names, as bits (there are at most 100). `close` and `keep-alive`
+/// name nothing. Work is bounded by options × fields, also for a head that no guard has seen.
+pub(super) fn nominated(block: &[u8], fields: &Fields) -> u128 {
+    let mut marks = 0;
+    let names = options(block, fields).filter(|option| {
+        !option.eq_ignore_ascii_case(b"close") && !option.eq_ignore_ascii_case(b"keep-alive")
+    });
+    for option in names.take(MAX_CONNECTION_OPTIONS) {
+        for (at, field) in fields.list().iter().enumerate() {
+            if field.name.len as usize == option.len() && field.name.of(block).eq_ignore_ascii_case(option) {
+                marks |= 1u128 << at;
+            }
+        }
+    }
+    marks
+}

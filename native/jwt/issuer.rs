@@ -1,0 +1,197 @@
+//! One issuer: its keys, the tokens verified with them and the gate for unknown keys; the order of the checks
+//! is here, the checks are not.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ahash::RandomState;
+use arc_swap::ArcSwap;
+
+use super::claims::{self, Verified};
+use super::compact::{Compact, SignatureBuffer, decode_text};
+use super::error::{Invalid, JwksError, Reject, Unusable};
+use super::gate::KeyGate;
+use super::header::Header;
+use super::keys::{Choice, Key, KeySet};
+use super::policy::TokenPolicy;
+use super::rs256::MAX_SIGNATURE_BYTES;
+use super::verified::{Cache, CacheStats, Found, Proof};
+use crate::time::{Nanos, UnixSeconds};
+
+/// What survives a reload of everything that trusts one issuer; `Send + Sync`, shared by all threads.
+pub struct Issuer {
+    keys: ArcSwap<KeySet>,
+    /// The set's generation once more: a cache hit reads it without touching the set.
+    generation: AtomicU64,
+    /// When keys were loaded last; also makes writers wait for one another.
+    loaded: Mutex<Option<Nanos>>,
+    cache: Cache,
+    gate: KeyGate,
+    kid_hasher: RandomState,
+    accepted: AtomicU64,
+    refused: AtomicU64,
+}
+
+/// What [`Issuer::put_keys`] made of a key set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutKeys {
+    /// Keys in use now.
+    pub usable: usize,
+    /// Whether they differ from those before.
+    pub changed: bool,
+    /// Keys left out, with their `kid` where it is known.
+    pub ignored: Vec<(Option<Box<str>>, Unusable)>,
+}
+
+/// Counters since the start and the state of now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IssuerStats {
+    pub cache: CacheStats,
+    /// Tokens whose signature was checked and that were accepted; cache hits are not among them.
+    pub accepted: u64,
+    /// Tokens refused as [`Reject::Invalid`], whether or not the cache knew them.
+    pub refused: u64,
+    /// Usable keys.
+    pub keys: usize,
+    /// When a key set was loaded last.
+    pub keys_loaded: Option<Nanos>,
+}
+
+/// Pause between refreshes for unknown keys.
+const DEFAULT_COOLDOWN: Nanos = Nanos::from_secs(30);
+
+impl Issuer {
+    /// An issuer without keys that remembers at most `cache_entries` verified tokens (the configuration's
+    /// default is 65,536; 0 = none).
+    pub fn new(cache_entries: usize) -> Issuer {
+        Issuer {
+            keys: ArcSwap::from_pointee(KeySet::default()),
+            generation: AtomicU64::new(0),
+            loaded: Mutex::new(None),
+            cache: Cache::new(cache_entries),
+            gate: KeyGate::new(DEFAULT_COOLDOWN),
+            kid_hasher: RandomState::new(),
+            accepted: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes a JSON Web Key Set (RFC 7517, at most 512 KiB and 64 keys) in place of the one before. Tokens
+    /// verified by a key that is still there stay in the cache. On an error, also when no key is usable, the
+    /// set before stays.
+    pub fn put_keys(&self, jwks_json: &str, now: Nanos) -> Result<PutKeys, JwksError> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.keys.load_full();
+        let (next, ignored) = before.next(jwks_json)?;
+        let generation = next.generation;
+        let put = PutKeys { usable: next.len(), changed: generation != before.generation, ignored };
+        self.keys.store(Arc::new(next));
+        self.generation.store(generation, Ordering::Release);
+        self.gate.forget_missing();
+        *loaded = Some(now);
+        Ok(put)
+    }
+
+    /// Whether a key set was ever loaded.
+    pub fn has_keys(&self) -> bool {
+        self.generation.load(Ordering::Acquire) != 0
+    }
+
+    pub fn gate(&self) -> &KeyGate {
+        &self.gate
+    }
+
+    /// Checks `token` (the bytes after `Bearer `) against `policy` at `now`. A token verified before costs no
+    /// RSA and no allocation; its time, its key and its policy are still checked.
+    pub fn verify(
+        &self,
+        policy: &TokenPolicy,
+        token: &[u8],
+        now: UnixSeconds,
+    ) -> Result<Arc<Verified>, Reject> {
+        let generation = self.generation.load(Ordering::Acquire);
+        if generation == 0 {
+            return Err(Reject::NoKeys);
+        }
+        if token.len() > policy.rules().max_token_bytes {
+            return Err(self.refuse(Invalid::TooLong));
+        }
+        let key = self.cache.lookup(policy.fingerprint(), token);
+        match self.cache.find(&key, now, generation, |proof| self.renew(proof)) {
+            Found::Hit(verified) => return Ok(verified),
+            Found::Expired => return Err(self.refuse(Invalid::Expired)),
+            Found::Miss => {}
+        }
+        match self.verify_anew(policy, token, now) {
+            Ok((verified, proof)) => {
+                self.accepted.fetch_add(1, Ordering::Relaxed);
+                let verified = Arc::new(verified);
+                self.cache.insert(&key, &verified, proof, now);
+                Ok(verified)
+            }
+            Err(Reject::Invalid(reason)) => Err(self.refuse(reason)),
+            Err(other) => Err(other),
+        }
+    }
+
+    pub fn stats(&self) -> IssuerStats {
+        IssuerStats {
+            cache: self.cache.stats(),
+            accepted: self.accepted.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+            keys: self.keys.load().len(),
+            keys_loaded: *self.loaded.lock().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
+    fn verify_anew(
+        &self,
+        policy: &TokenPolicy,
+        token: &[u8],
+        now: UnixSeconds,
+    ) -> Result<(Verified, Proof), Reject> {
+        let compact = Compact::split(token, policy.rules().max_token_bytes)?;
+        let header = Header::read(compact.header)?;
+        let set = self.keys.load();
+        let key = self.choose(&set, header.kid.as_deref())?;
+        check_signature(key, &compact)?;
+        let json = decode_text(compact.claims).ok_or(Invalid::ClaimsEncoding)?;
+        let verified = claims::check(policy, json, now)?;
+        let key_serial = if header.kid.is_some() { key.serial } else { 0 };
+        Ok((verified, Proof { generation: set.generation, key_serial }))
+    }
+
+    fn choose<'a>(&self, set: &'a KeySet, kid: Option<&str>) -> Result<&'a Key, Reject> {
+        match set.choose(kid) {
+            Choice::Key(key) => Ok(key),
+            Choice::Unknown => Err(Reject::UnknownKey { kid_hash: self.kid_hasher.hash_one(kid) }),
+            Choice::Unusable => Err(Invalid::KeyNotUsable.into()),
+            Choice::Ambiguous => Err(Invalid::KidMissing.into()),
+        }
+    }
+
+    /// A cached token under another key set: good while the key that verified it is still there under its
+    /// name.
+    fn renew(&self, proof: Proof) -> Option<Proof> {
+        let set = self.keys.load();
+        let is_good = proof.generation == set.generation || set.has_serial(proof.key_serial);
+        is_good.then_some(Proof { generation: set.generation, ..proof })
+    }
+
+    fn refuse(&self, reason: Invalid) -> Reject {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        Reject::Invalid(reason)
+    }
+}
+
+fn check_signature(key: &Key, compact: &Compact<'_>) -> Result<(), Invalid> {
+    let mut buffer: SignatureBuffer = [0; MAX_SIGNATURE_BYTES + 4];
+    let signature = compact.signature_bytes(&mut buffer)?;
+    if signature.len() != key.rs256.signature_bytes() {
+        return Err(Invalid::SignatureLength);
+    }
+    match key.rs256.verify(compact.signed, signature) {
+        true => Ok(()),
+        false => Err(Invalid::SignatureMismatch),
+    }
+}

@@ -1,0 +1,42 @@
+//! The data plane of ferrogate: everything that happens to a request without JavaScript.
+//!
+//! | module | job |
+//! |---|---|
+//! | `engine` | the readiness loop: connections, bodies, time; a request's life is in `engine/exchange` |
+//! | `decide` | may a request pass, and where to: match, limits, token, scopes |
+//! | `h1` | HTTP/1.1 as bytes: guard, canonical target, codecs, header rules |
+//! | `router`, `limit`, `jwt`, `access` | one policy each; they never import one another |
+//! | `upstream` | which target, when to retry, what a failure means |
+//! | `respond` | answers made by the gateway, header lines it adds |
+//! | `snapshot` | the compiled configuration; `core` holds the one in force and what survives a reload |
+//! | `observe` | counters, histograms, access records, trace ids |
+//! | `explain` | the decision told step by step, without taking tokens |
+//! | `binding` | the only module that knows Node |
+//!
+//! Rules: imports go down only (`binding → engine → decide → snapshot → policies → time`); time is a parameter, read
+//! by `engine/clock` alone; a refusal is a value; everything that can grow has a bound in its constructor; `unsafe`
+//! stands in `binding` alone, each block with the promise it relies on. Everything but `binding` is tested without
+//! Node: `cargo test --no-default-features`.
+#![deny(unsafe_code)]
+#![warn(clippy::all)]
+
+pub mod access;
+#[cfg(all(feature = "napi", not(test)))]
+mod binding;
+pub mod core;
+pub mod decide;
+#[cfg(test)]
+mod decide_tests;
+pub mod engine;
+pub mod explain;
+pub mod h1;
+pub mod jwt;
+pub mod limit;
+pub mod observe;
+pub mod respond;
+pub mod router;
+pub mod snapshot;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod time;
+pub mod upstream;

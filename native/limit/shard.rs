@@ -1,0 +1,223 @@
+//! One shard of the bucket table: open addressing over groups of four slots, one group a cache line; no
+//! locking.
+//!
+//! A key lies in its home group, or in a later one only if every group between is full. Slots are reused in
+//! place and emptied only by a rebuild, so that rule holds without tombstones.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use super::bucket::{SKEW, is_full};
+use super::quota::Quota;
+
+const SLOTS: usize = 4;
+/// The key of an unused slot.
+const UNUSED: u64 = 0;
+/// Shared buckets of a shard, one per quota; a quota that finds them all in debt to others is refused.
+const SHARED: usize = 32;
+
+#[derive(Default)]
+#[repr(align(64))]
+struct Group {
+    keys: [u64; SLOTS],
+    tats: [AtomicU64; SLOTS],
+}
+
+/// Keys with their TATs, and the buckets that keys without a slot share. Keys change only through `&mut`;
+/// TATs are atomic words.
+pub(super) struct Shard {
+    groups: Box<[Group]>,
+    used: usize,
+    limit: usize,
+    sweep_at: u64,
+    shared: Vec<(Quota, AtomicU64)>,
+}
+
+#[derive(Clone, Copy)]
+struct Spot {
+    group: usize,
+    slot: usize,
+    fresh: bool,
+}
+
+impl Shard {
+    /// Holds at most `limit` keys (at least 1); starts small.
+    pub(super) fn new(limit: usize) -> Shard {
+        Shard { groups: groups(1), used: 0, limit: limit.max(1), sweep_at: 0, shared: Vec::new() }
+    }
+
+    /// Keys in slots, expired ones that were not yet reused included.
+    pub(super) fn len(&self) -> usize {
+        self.used
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&*self.groups)
+    }
+
+    #[inline]
+    pub(super) fn find(&self, key: u64) -> Option<&AtomicU64> {
+        let mut at = self.home(key);
+        loop {
+            let group = &self.groups[at];
+            if let Some(slot) = group.position(key) {
+                return Some(&group.tats[slot]);
+            }
+            if !group.is_packed() {
+                return None;
+            }
+            at = self.after(at);
+        }
+    }
+
+    /// The bucket of `key`: its own, else a full one in a slot whose bucket has expired, else in an unused
+    /// slot. `None` when the shard is full of debtors. `now` in ticks.
+    pub(super) fn place(&mut self, key: u64, now: u64) -> Option<&AtomicU64> {
+        let mut spot = self.locate(key, now);
+        if spot.fresh {
+            if self.used >= self.limit {
+                if !self.sweep(now) {
+                    return None;
+                }
+                spot = self.locate(key, now);
+            } else if self.used >= capacity(self.groups.len()) {
+                self.grow(now);
+                spot = self.locate(key, now);
+            }
+            self.used += 1;
+        }
+        let group = &mut self.groups[spot.group];
+        if group.keys[spot.slot] != key {
+            group.keys[spot.slot] = key;
+            *group.tats[spot.slot].get_mut() = 0;
+        }
+        Some(&group.tats[spot.slot])
+    }
+
+    /// The bucket that all keys without a slot share under this quota, once one of them has used it.
+    pub(super) fn find_shared(&self, quota: &Quota) -> Option<&AtomicU64> {
+        self.shared.iter().find(|(owner, _)| owner == quota).map(|(_, tat)| tat)
+    }
+
+    /// [`Shard::find_shared`], made when missing. `None` when too many quotas have debts here.
+    pub(super) fn place_shared(&mut self, quota: &Quota, now: u64) -> Option<&AtomicU64> {
+        let known = self.shared.iter().position(|(owner, _)| owner == quota);
+        let expired = || self.shared.iter().position(|(_, tat)| is_full(tat.load(Relaxed), now));
+        let at = match known.or_else(expired) {
+            Some(at) => at,
+            None if self.shared.len() < SHARED => {
+                self.shared.push((*quota, AtomicU64::new(0)));
+                self.shared.len() - 1
+            }
+            None => return None,
+        };
+        if known.is_none() {
+            self.shared[at] = (*quota, AtomicU64::new(0));
+        }
+        Some(&self.shared[at].1)
+    }
+
+    /// Where `key` is or belongs; `fresh` when that slot was never used.
+    fn locate(&self, key: u64, now: u64) -> Spot {
+        let mut at = self.home(key);
+        let mut expired = None;
+        loop {
+            let group = &self.groups[at];
+            if let Some(slot) = group.position(key) {
+                return Spot { group: at, slot, fresh: false };
+            }
+            for slot in 0..SLOTS {
+                if group.keys[slot] == UNUSED {
+                    return expired.unwrap_or(Spot { group: at, slot, fresh: true });
+                }
+                if expired.is_none() && is_full(group.tats[slot].load(Relaxed), now) {
+                    expired = Some(Spot { group: at, slot, fresh: false });
+                }
+            }
+            at = self.after(at);
+        }
+    }
+
+    /// Drops expired buckets to make room, at most once a second; a clock that went back does not delay it
+    /// longer.
+    fn sweep(&mut self, now: u64) -> bool {
+        if now < self.sweep_at && self.sweep_at <= now + 2 * SKEW {
+            return false;
+        }
+        self.sweep_at = now + SKEW;
+        self.rebuild(self.groups.len(), now) > 0
+    }
+
+    /// Half as large again, up to what `limit` keys need.
+    fn grow(&mut self, now: u64) {
+        let groups = self.groups.len();
+        let largest = (self.limit * 2).div_ceil(5).max(groups);
+        self.rebuild((groups + groups.div_ceil(2)).min(largest), now);
+    }
+
+    /// Moves the live buckets into a new array and returns how many expired ones were left behind.
+    fn rebuild(&mut self, size: usize, now: u64) -> usize {
+        let old = std::mem::replace(&mut self.groups, groups(size));
+        let before = std::mem::take(&mut self.used);
+        for mut group in old {
+            for slot in 0..SLOTS {
+                let (key, tat) = (group.keys[slot], *group.tats[slot].get_mut());
+                if key != UNUSED && !is_full(tat, now) {
+                    self.put(key, tat);
+                }
+            }
+        }
+        before - self.used
+    }
+
+    fn put(&mut self, key: u64, tat: u64) {
+        let mut at = self.home(key);
+        while self.groups[at].is_packed() {
+            at = self.after(at);
+        }
+        let group = &mut self.groups[at];
+        let slot = group.position(UNUSED).expect("a group that is not packed has an unused slot");
+        group.keys[slot] = key;
+        *group.tats[slot].get_mut() = tat;
+        self.used += 1;
+    }
+
+    /// The high bits choose the shard, so the home group comes from the bits below them.
+    #[inline]
+    fn home(&self, key: u64) -> usize {
+        let spread = key.rotate_left(super::table::SHARD_BITS);
+        ((u128::from(spread) * self.groups.len() as u128) >> 64) as usize
+    }
+
+    #[inline]
+    fn after(&self, at: usize) -> usize {
+        if at + 1 == self.groups.len() { 0 } else { at + 1 }
+    }
+}
+
+impl Group {
+    /// Compares all four keys without branching: the cost is the same for each of them.
+    #[inline]
+    fn position(&self, key: u64) -> Option<usize> {
+        let mut hits = 0;
+        for slot in 0..SLOTS {
+            hits |= usize::from(self.keys[slot] == key) << slot;
+        }
+        (hits != 0).then(|| hits.trailing_zeros() as usize % SLOTS)
+    }
+
+    /// Slots fill from the left and never become unused again.
+    #[inline]
+    fn is_packed(&self) -> bool {
+        self.keys[SLOTS - 1] != UNUSED
+    }
+}
+
+/// Five slots of eight may be used: more than nine keys in ten then lie in their home group, and a lookup
+/// among a million keys costs at most 5 % more instructions than among one.
+const fn capacity(groups: usize) -> usize {
+    groups * 5 / 2
+}
+
+fn groups(count: usize) -> Box<[Group]> {
+    std::iter::repeat_with(Group::default).take(count).collect()
+}

@@ -1,0 +1,21 @@
+//! What the gateway tells about itself: counters, histograms, access records, trace ids. It counts and formats;
+//! exposition is TypeScript's (prom-client), and nothing here decides anything.
+
+mod export;
+mod finish;
+mod histogram;
+mod method;
+mod metrics;
+mod record;
+mod rng;
+#[cfg(test)]
+mod tests;
+mod trace;
+
+pub use export::{Family, Kind, Sample, Value};
+pub use finish::{Finished, began, finish};
+pub use histogram::{BOUNDS_SECONDS, Histogram};
+pub use metrics::{LimitMetrics, Metrics, RouteMetrics, UNMATCHED};
+pub use record::{RecordOptions, RecordRing};
+pub use rng::Rng;
+pub use trace::Trace;

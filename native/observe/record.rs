@@ -1,0 +1,101 @@
+//! Access records: one flat JSON line per exchange, in a bounded buffer that TypeScript empties in batches.
+
+use super::finish::Finished;
+use crate::h1::Fields;
+use serde_json::Value;
+use std::fmt::Write;
+use std::sync::{Mutex, PoisonError};
+
+/// Bounds of what waits to be taken; past either one new records are dropped and counted.
+const MAX_RECORDS: usize = 16_384;
+const MAX_BYTES: usize = 8 * 1024 * 1024;
+/// Longest value of a listed header or query that is written; the rest is cut.
+const MAX_VALUE: usize = 1024;
+
+/// What to write: decided by the snapshot.
+#[derive(Clone, Debug, Default)]
+pub struct RecordOptions {
+    /// Share of answers below 400 that are written, as a threshold on 64 random bits; errors are always written.
+    pub threshold: u64,
+    /// Lower-case names of request headers whose values are written.
+    pub headers: Vec<Box<str>>,
+    pub query: bool,
+}
+
+/// Records waiting to be taken by TypeScript.
+#[derive(Debug, Default)]
+pub struct RecordRing(Mutex<Waiting>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    lines: std::collections::VecDeque<Box<str>>,
+    bytes: usize,
+    dropped: u64,
+}
+
+impl RecordRing {
+    pub fn push(&self, line: String) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.lines.len() >= MAX_RECORDS || waiting.bytes + line.len() > MAX_BYTES {
+            waiting.dropped += 1;
+            return;
+        }
+        waiting.bytes += line.len();
+        waiting.lines.push_back(line.into_boxed_str());
+    }
+
+    /// Up to `max` records joined by newlines, and how many were dropped since the last call.
+    pub fn take(&self, max: usize) -> (String, u64) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = String::new();
+        for _ in 0..max {
+            let Some(line) = waiting.lines.pop_front() else { break };
+            waiting.bytes -= line.len();
+            text.push_str(&line);
+            text.push('\n');
+        }
+        (text, std::mem::take(&mut waiting.dropped))
+    }
+}
+
+/// Writes one record as a JSON object. Every value that a client can choose goes through the JSON escaper.
+pub(super) fn line(f: &Finished<'_>, options: &RecordOptions) -> String {
+    let mut out = String::with_capacity(320);
+    let route = f.route.map_or("", |r| &*r.id);
+    let _ = write!(out, "{{\"time\":{},\"method\":{}", f.unix_millis, text(f.method));
+    let _ = write!(out, ",\"route\":{},\"path\":{}", text(route.as_bytes()), text(f.path));
+    let _ = write!(out, ",\"status\":{},\"bytes\":{}", f.status, f.response_bytes);
+    let _ = write!(out, ",\"requestBytes\":{}", f.request_bytes);
+    let _ = write!(out, ",\"durationMs\":{:.3}", f.ended.since(f.started).0 as f64 / 1e6);
+    if let Some(took) = f.upstream_time {
+        let _ = write!(out, ",\"upstreamMs\":{:.3}", took.0 as f64 / 1e6);
+    }
+    if let Some(address) = f.upstream {
+        let _ = write!(out, ",\"upstream\":\"{address}\"");
+    }
+    let _ = write!(out, ",\"retries\":{},\"verdict\":\"{}\"", f.retries, f.verdict);
+    let _ = write!(out, ",\"traceId\":{},\"client\":\"{}\"", text(f.trace.id()), f.client);
+    if options.query {
+        let _ = write!(out, ",\"query\":{}", text(f.query.unwrap_or_default()));
+    }
+    listed_headers(&mut out, f.block, options);
+    out.push('}');
+    out
+}
+
+fn listed_headers(out: &mut String, block: &[u8], options: &RecordOptions) {
+    let mut fields = Fields::default();
+    if options.headers.is_empty() || fields.parse(block).is_err() {
+        return;
+    }
+    for name in &options.headers {
+        if let Some(value) = fields.find(block, name.as_bytes()) {
+            let _ = write!(out, ",{}:{}", text(format!("header.{name}").as_bytes()), text(value));
+        }
+    }
+}
+
+fn text(bytes: &[u8]) -> Value {
+    let cut = &bytes[..bytes.len().min(MAX_VALUE)];
+    Value::String(String::from_utf8_lossy(cut).into_owned())
+}

@@ -1,0 +1,163 @@
+//! Writes a whole answer of the gateway: problem document or envelope, and the fields its status calls for.
+
+use super::lines::{write_own_lines, write_status};
+use super::refusal::{Answer, Refusal, Row};
+use crate::decide::Outcome;
+use crate::h1::reason_phrase;
+use crate::observe::Trace;
+use crate::snapshot::plan::ErrorFormat;
+use crate::snapshot::{Route, Snapshot};
+use std::io::Write;
+
+/// What was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Made {
+    pub status: u16,
+    /// The connection must be closed after this answer.
+    pub close: bool,
+    /// Short stable word for records.
+    pub verdict: &'static str,
+}
+
+/// Writes `head` as `403 Forbidden\r\nName: value\r\n…` (no version, no framing fields, no CRLF after the last line)
+/// and `body`. `path` is the canonical path, empty when there is none; nothing else of the request is repeated.
+pub fn write_answer(
+    head: &mut Vec<u8>,
+    body: &mut Vec<u8>,
+    snapshot: &Snapshot,
+    answer: &Answer,
+    outcome: &Outcome,
+    trace: &Trace,
+    path: &[u8],
+) -> Made {
+    let made = match answer {
+        Answer::Refuse(refusal) => write_refusal(head, body, snapshot, *refusal, outcome, trace, path),
+        Answer::Options => {
+            begin(head, 204);
+            write_allow(head, snapshot, outcome);
+            Made { status: 204, close: false, verdict: "options" }
+        }
+        Answer::Preflight => {
+            begin(head, 204);
+            write_preflight(head, snapshot, outcome);
+            Made { status: 204, close: false, verdict: "preflight" }
+        }
+    };
+    if matches!(answer, Answer::Preflight) {
+        head.extend_from_slice(b"X-Trace-ID: ");
+        head.extend_from_slice(trace.id());
+        head.extend_from_slice(b"\r\n");
+    } else {
+        write_own_lines(head, snapshot, outcome, trace);
+    }
+    head.truncate(head.len() - 2);
+    made
+}
+
+fn begin(head: &mut Vec<u8>, status: u16) {
+    write_status(head, status);
+    head.extend_from_slice(b"\r\n");
+}
+
+fn write_allow(head: &mut Vec<u8>, snapshot: &Snapshot, outcome: &Outcome) {
+    if let Some(allow) = &outcome.allow {
+        head.extend_from_slice(b"Allow: ");
+        snapshot.router.allow(*allow, head);
+        head.extend_from_slice(b"\r\n");
+    }
+}
+
+fn write_preflight(head: &mut Vec<u8>, snapshot: &Snapshot, outcome: &Outcome) {
+    let cors = outcome.route.and_then(|r| snapshot.route(r)).and_then(|r| r.cors.as_ref());
+    if let Some(cors) = cors {
+        cors.preflight_headers(head, outcome.origin().unwrap_or_default());
+    }
+}
+
+fn write_refusal(
+    head: &mut Vec<u8>,
+    body: &mut Vec<u8>,
+    snapshot: &Snapshot,
+    refusal: Refusal,
+    outcome: &Outcome,
+    trace: &Trace,
+    path: &[u8],
+) -> Made {
+    let row = refusal.row();
+    begin(head, row.status);
+    match snapshot.settings.error_format {
+        ErrorFormat::Problem => {
+            head.extend_from_slice(b"Content-Type: application/problem+json\r\n");
+            write_problem(body, &row, trace, path);
+        }
+        ErrorFormat::Envelope => {
+            head.extend_from_slice(b"Content-Type: application/json\r\n");
+            write_envelope(body, &row, trace);
+        }
+    }
+    match refusal {
+        Refusal::MethodNotAllowed => write_allow(head, snapshot, outcome),
+        Refusal::TokenMissing | Refusal::TokenInvalid(_) | Refusal::InsufficientScope => {
+            write_challenge(head, snapshot, refusal, outcome);
+        }
+        Refusal::RateLimited => retry_after(head, outcome.retry_after_seconds()),
+        _ if row.retry_after > 0 => retry_after(head, u64::from(row.retry_after)),
+        _ => {}
+    }
+    Made { status: row.status, close: row.close, verdict: row.code }
+}
+
+fn retry_after(head: &mut Vec<u8>, seconds: u64) {
+    let _ = write!(head, "Retry-After: {seconds}\r\n");
+}
+
+/// RFC 9457 section 3.1, with `code` and `traceId` as extension members.
+fn write_problem(body: &mut Vec<u8>, row: &Row, trace: &Trace, path: &[u8]) {
+    let _ = write!(
+        body,
+        "{{\"type\":\"urn:ferrogate:problem:{}\",\"title\":{},\"status\":{},\"detail\":{}",
+        row.code,
+        json(reason_phrase(row.status)),
+        row.status,
+        json(row.detail),
+    );
+    if !path.is_empty() {
+        let _ = write!(body, ",\"instance\":{}", json(&String::from_utf8_lossy(path)));
+    }
+    let _ = write!(body, ",\"code\":\"{}\",\"traceId\":\"{}\"}}", row.code, trace_id(trace));
+}
+
+fn write_envelope(body: &mut Vec<u8>, row: &Row, trace: &Trace) {
+    let (code, message) = (row.code, json(row.detail));
+    let _ = write!(
+        body,
+        "{{\"code\":\"{code}\",\"message\":{message},\"data\":null,\"traceId\":\"{}\"}}",
+        trace_id(trace)
+    );
+}
+
+fn trace_id(trace: &Trace) -> &str {
+    std::str::from_utf8(trace.id()).unwrap_or_default()
+}
+
+fn json(text: &str) -> serde_json::Value {
+    serde_json::Value::String(text.to_owned())
+}
+
+/// RFC 6750 section 3. Realm and scope come from the configuration, which refuses quotes and controls in them.
+fn write_challenge(head: &mut Vec<u8>, snapshot: &Snapshot, refusal: Refusal, outcome: &Outcome) {
+    let jwt = outcome.route.and_then(|r| snapshot.route(r)).and_then(|r: &Route| r.jwt.as_ref());
+    let Some(jwt) = jwt else { return };
+    let realm = snapshot.issuers.get(jwt.issuer as usize).map_or("", |i| &*i.realm);
+    let _ = write!(head, "WWW-Authenticate: Bearer realm=\"{realm}\"");
+    let _ = match refusal {
+        Refusal::TokenInvalid(reason) => {
+            write!(head, ", error=\"invalid_token\", error_description=\"{reason}\"")
+        }
+        Refusal::InsufficientScope => {
+            write!(head, ", error=\"insufficient_scope\", scope=\"{}\"", jwt.scopes.text())
+        }
+        _ => Ok(()),
+    };
+    head.extend_from_slice(b"\r\n");
+}

@@ -1,0 +1,130 @@
+//! Every answer that the gateway makes instead of an upstream or handler, in one table: status, code, title, detail.
+
+use crate::h1::Reject;
+
+/// What the gateway answers by itself.
+#[derive(Debug)]
+pub enum Answer {
+    Refuse(Refusal),
+    /// A CORS preflight of a route with a policy: 204.
+    Preflight,
+    /// OPTIONS that no route takes: 204 with `Allow`.
+    Options,
+}
+
+/// Why a request is not served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    Malformed(Reject),
+    /// The path holds `%2f`, `%5c`, `//` or `\` and the route does not allow it.
+    AmbiguousPath,
+    NotFound,
+    MethodNotAllowed,
+    LengthRequired,
+    BodyTooLarge,
+    HeadTooLarge,
+    BodyAborted,
+    TokenMissing,
+    /// A short stable reason without any part of the token.
+    TokenInvalid(&'static str),
+    KeysUnavailable,
+    InsufficientScope,
+    RateLimited,
+    NoTarget,
+    UpstreamOverloaded,
+    ConnectFailed,
+    ConnectTimeout,
+    UpstreamTimeout,
+    UpstreamClosed,
+    UpstreamProtocol,
+    TlsFailed,
+    ShuttingDown,
+    Internal,
+}
+
+/// One line of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    pub status: u16,
+    /// Stable, lower-case, for programs.
+    pub code: &'static str,
+    /// For people; constant text, nothing of the request in it.
+    pub detail: &'static str,
+    /// Framing is in doubt or a body stays unread: the connection is closed.
+    pub close: bool,
+    /// Seconds for `Retry-After`; 0 = none (429 computes its own).
+    pub retry_after: u32,
+}
+
+const fn row(status: u16, code: &'static str, detail: &'static str) -> Row {
+    Row { status, code, detail, close: false, retry_after: 0 }
+}
+
+impl Row {
+    const fn closing(self) -> Row {
+        Row { close: true, ..self }
+    }
+    const fn retry(self, seconds: u32) -> Row {
+        Row { retry_after: seconds, ..self }
+    }
+}
+
+impl Refusal {
+    pub fn row(self) -> Row {
+        match self {
+            Refusal::Malformed(r) => row(r.status(), "malformed_request", r.detail()).closing(),
+            Refusal::AmbiguousPath => row(
+                400,
+                "ambiguous_path",
+                "The path holds an encoded or doubled separator that this route refuses.",
+            ),
+            Refusal::NotFound => row(404, "route_not_found", "No route matches this host and path."),
+            Refusal::MethodNotAllowed => {
+                row(405, "method_not_allowed", "The route does not take this method.")
+            }
+            Refusal::LengthRequired => {
+                row(411, "length_required", "A request body needs a Content-Length here.").closing()
+            }
+            Refusal::BodyTooLarge => {
+                row(413, "body_too_large", "The request body is over the limit.").closing()
+            }
+            Refusal::HeadTooLarge => {
+                row(431, "headers_too_large", "The request head is over the limit.").closing()
+            }
+            Refusal::BodyAborted => row(400, "body_aborted", "The request body broke off.").closing(),
+            Refusal::TokenMissing => row(401, "token_missing", "A bearer token is required."),
+            Refusal::TokenInvalid(reason) => row(401, "token_invalid", reason),
+            Refusal::KeysUnavailable => {
+                row(503, "keys_unavailable", "The keys to verify tokens are not loaded yet.").retry(1)
+            }
+            Refusal::InsufficientScope => {
+                row(403, "insufficient_scope", "The token lacks a scope that the route needs.")
+            }
+            Refusal::RateLimited => row(429, "rate_limited", "Too many requests; see Retry-After."),
+            Refusal::Internal => row(500, "internal_error", "The gateway could not serve this request."),
+            Refusal::ShuttingDown => row(503, "shutting_down", "The gateway is closing.").closing().retry(1),
+            upstream => upstream.upstream_row(),
+        }
+    }
+
+    /// The part of the table about upstreams; `native/upstream/failure.rs` chooses among these.
+    fn upstream_row(self) -> Row {
+        match self {
+            Refusal::NoTarget => row(503, "no_target", "No upstream target is available.").retry(1),
+            Refusal::UpstreamOverloaded => {
+                row(503, "upstream_overloaded", "The upstream has no free connection.").retry(1)
+            }
+            Refusal::ConnectFailed => row(502, "connect_failed", "The upstream could not be reached."),
+            Refusal::ConnectTimeout => {
+                row(504, "connect_timeout", "The upstream did not accept a connection in time.")
+            }
+            Refusal::UpstreamTimeout => row(504, "upstream_timeout", "The upstream did not answer in time."),
+            Refusal::UpstreamClosed => row(502, "upstream_closed", "The upstream closed before it answered."),
+            Refusal::TlsFailed => {
+                row(502, "upstream_tls_failed", "The upstream's certificate or handshake was refused.")
+            }
+            _ => row(502, "upstream_protocol", "The upstream's answer was not valid HTTP."),
+        }
+    }
+}

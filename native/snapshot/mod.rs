@@ -1,0 +1,64 @@
+//! The compiled configuration: immutable, swapped whole, looked up by index. It holds no state of its own;
+//! what survives a reload (keys, buckets, addresses, counters) is shared from the core by identity.
+
+mod compile;
+pub mod plan;
+mod route;
+#[cfg(test)]
+mod tests;
+
+pub use compile::{CompileError, Registries, compile};
+pub use route::{Limit, LimitKey, Route, RouteAction, RouteJwt};
+
+use crate::access::TrustedProxies;
+use crate::jwt::{Issuer, TokenPolicy};
+use crate::limit::{Buckets, KeyHasher};
+use crate::observe::{Metrics, RecordOptions};
+use crate::router::Router;
+use crate::upstream::Upstream;
+use plan::ErrorFormat;
+use std::sync::Arc;
+
+/// One generation of the configuration.
+pub struct Snapshot {
+    /// Rises by one with each publication; 0 is the empty one before the first.
+    pub generation: u64,
+    pub settings: Settings,
+    pub router: Router,
+    pub routes: Vec<Route>,
+    pub limits: Vec<Limit>,
+    /// Indexes into `limits` that count every request before routing.
+    pub listen_limits: Vec<u32>,
+    pub issuers: Vec<SnapshotIssuer>,
+    pub upstreams: Vec<Arc<Upstream>>,
+    pub buckets: Arc<Buckets>,
+    pub keys: KeyHasher,
+    pub metrics: Arc<Metrics>,
+}
+
+/// Settings that apply to every request.
+pub struct Settings {
+    pub service: Box<str>,
+    pub via: Option<Box<str>>,
+    pub accept_chunked: bool,
+    pub max_header_bytes: usize,
+    pub max_body_bytes: u64,
+    pub trusted: TrustedProxies,
+    pub error_format: ErrorFormat,
+    pub records: Option<RecordOptions>,
+}
+
+/// An issuer as this generation wants it verified, and its shared keys and token cache.
+pub struct SnapshotIssuer {
+    pub id: Box<str>,
+    pub realm: Box<str>,
+    pub policy: TokenPolicy,
+    pub state: Arc<Issuer>,
+}
+
+impl Snapshot {
+    /// The route of an index that came from this snapshot's router.
+    pub fn route(&self, index: u32) -> Option<&Route> {
+        self.routes.get(index as usize)
+    }
+}

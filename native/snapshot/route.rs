@@ -1,0 +1,74 @@
+//! One compiled route and its limits: what the request path reads, already in the form it needs.
+
+use crate::access::{CorsPolicy, RequiredScopes};
+use crate::h1::{Flags, SetField};
+use crate::limit::{LimitId, LimitText, Quota};
+use crate::observe::{LimitMetrics, RouteMetrics};
+use crate::time::Nanos;
+use std::sync::Arc;
+
+pub struct Route {
+    pub index: u32,
+    pub id: Box<str>,
+    pub action: RouteAction,
+    pub jwt: Option<RouteJwt>,
+    /// Indexes into the snapshot's limits that need no token, in configuration order.
+    pub limits: Vec<u32>,
+    /// Indexes of limits keyed by a claim.
+    pub claim_limits: Vec<u32>,
+    pub cors: Option<CorsPolicy>,
+    /// Time to the response head.
+    pub timeout: Nanos,
+    /// Time between bytes of a body, either way.
+    pub idle_timeout: Nanos,
+    pub total_timeout: Option<Nanos>,
+    pub max_body_bytes: u64,
+    pub strip_prefix: Option<Box<[u8]>>,
+    pub add_prefix: Option<Box<[u8]>>,
+    /// Request headers to set and to remove (lower-case) on the way to the upstream.
+    pub set: Vec<SetField>,
+    pub remove: Vec<Box<[u8]>>,
+    /// Lower-case names of headers that carry claims: always stripped from the client's request.
+    pub identity: Vec<Box<[u8]>>,
+    /// Header name and claim name.
+    pub claim_headers: Vec<(Box<[u8]>, Box<str>)>,
+    pub preserve_host: bool,
+    /// Ambiguous path parts that this route allows.
+    pub allow: Flags,
+    pub metrics: Arc<RouteMetrics>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RouteAction {
+    /// Index into the snapshot's upstreams.
+    Upstream(u32),
+    /// The number that TypeScript gave the handler.
+    Handler(u32),
+}
+
+pub struct RouteJwt {
+    /// Index into the snapshot's issuers.
+    pub issuer: u32,
+    /// All are needed.
+    pub scopes: RequiredScopes,
+}
+
+pub struct Limit {
+    pub id: Box<str>,
+    /// Part of every key of this limit.
+    pub key_id: LimitId,
+    /// What `RateLimit` fields say of it.
+    pub text: LimitText,
+    pub quota: Quota,
+    pub key: LimitKey,
+    pub metrics: Arc<LimitMetrics>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LimitKey {
+    Client,
+    Route,
+    /// Lower-case header name.
+    Header(Box<[u8]>),
+    Claim(Box<str>),
+}

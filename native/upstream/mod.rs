@@ -1,0 +1,31 @@
+//! The choices about an upstream that need no socket: which target, whether to try again, when to give up and what
+//! a failure means to the client. Nothing here connects, reads, writes or resolves a name.
+//!
+//! | question | file |
+//! |---|---|
+//! | what is an upstream, where are its targets, how many connections exist | [`target`] |
+//! | which target is next | [`balance`] |
+//! | may this request be sent again | [`retry`] |
+//! | which clock runs out first | [`deadline`] |
+//! | what does the client get when it went wrong | [`failure`] |
+//! | whom do we trust over TLS | [`tls`] |
+
+#![forbid(unsafe_code)]
+
+pub mod balance;
+pub mod deadline;
+pub mod failure;
+mod families;
+pub mod retry;
+pub mod target;
+pub mod tls;
+
+#[cfg(test)]
+mod tests;
+
+pub use balance::{Balance, Pick};
+pub use deadline::{Deadlines, Expired};
+pub use failure::Failure;
+pub use families::families;
+pub use retry::Attempt;
+pub use target::{Permit, Target, TargetSet, Upstream, UpstreamError};

@@ -1,0 +1,150 @@
+// What no single option can say: ids that must exist and ids that must differ. It reads input that may be wrong
+// elsewhere, so that all faults are found in one go.
+import type { Fault } from './issues.ts';
+import { defaultRouteId } from './match.ts';
+import { nearest } from './nearest.ts';
+import type { PlanRoute } from './plan.ts';
+
+/** The ids that routes may name. */
+export interface KnownIds {
+  readonly issuers: ReadonlySet<string>;
+  readonly limits: ReadonlySet<string>;
+  readonly upstreams: ReadonlySet<string>;
+}
+
+/** The ids that a configuration declares. */
+export function declaredIds(config: unknown): KnownIds {
+  const ids = (name: string): Set<string> => new Set(Object.keys(record(record(config)[name])));
+  return { issuers: ids('issuers'), limits: ids('limits'), upstreams: ids('upstreams') };
+}
+
+/** Faults between the sections of a configuration. */
+export function configFaults(config: unknown, known: KnownIds): Fault[] {
+  const faults: Fault[] = [];
+  const whole = record(config);
+  listenFaults(whole, known, faults);
+  const seen = new Map<string, number>();
+  items(whole['routes']).forEach((route, index) => {
+    faults.push(...routeFaults(route, known, false, ['routes', index]));
+    const id = routeId(route);
+    if (id === undefined) return;
+    const first = seen.get(id);
+    if (first === undefined) {
+      seen.set(id, index);
+      return;
+    }
+    const expected = `an id other than that of routes[${first}]`;
+    const derived = record(route)['id'] === undefined ? { instead: 'the same methods, hosts and path' } : {};
+    faults.push({ path: ['routes', index, 'id'], expected, received: id, ...derived });
+  });
+  return faults;
+}
+
+/** Faults between a route and the ids it names; `hasHandler` when JavaScript answers it. */
+export function routeFaults(
+  route: unknown,
+  known: KnownIds,
+  hasHandler: boolean,
+  path: readonly PropertyKey[],
+): Fault[] {
+  const faults: Fault[] = [];
+  const options = record(route);
+  const jwt = options['jwt'];
+  const isObject = jwt !== null && typeof jwt === 'object';
+  const issuer = isObject ? record(jwt)['issuer'] : jwt;
+  idFault('an issuer', issuer, known.issuers, [...path, 'jwt', ...(isObject ? ['issuer'] : [])], faults);
+  items(options['limits']).forEach((id, index) => {
+    idFault('a limit', id, known.limits, [...path, 'limits', index], faults);
+  });
+  const upstream = options['upstream'];
+  if (hasHandler && upstream !== undefined) {
+    faults.push({ path: [...path, 'upstream'], expected: 'nothing beside a handler', received: upstream });
+  } else if (!hasHandler && upstream === undefined && route !== null && typeof route === 'object') {
+    faults.push({ path: [...path, 'upstream'], expected: 'the id of an upstream', received: undefined });
+  }
+  if (!hasHandler) idFault('an upstream', upstream, known.upstreams, [...path, 'upstream'], faults);
+  return faults;
+}
+
+/** Faults of routes that were registered in code, against the ids and routes of a configuration. */
+export function codeRouteFaults(
+  routes: readonly PlanRoute[],
+  fileRoutes: readonly PlanRoute[],
+  known: KnownIds,
+): Fault[] {
+  const faults: Fault[] = [];
+  const seen = new Set(fileRoutes.map((route) => route.id));
+  for (const { id, jwt, limits, action } of routes) {
+    const path = ['routes', id];
+    if (seen.has(id))
+      faults.push({ path: [...path, 'id'], expected: 'an id that no other route has', received: id });
+    seen.add(id);
+    if (jwt !== null) idFault('an issuer', jwt.issuer, known.issuers, [...path, 'jwt'], faults);
+    for (const limit of limits) idFault('a limit', limit, known.limits, [...path, 'limits'], faults);
+    if (action.kind === 'upstream')
+      idFault('an upstream', action.upstream, known.upstreams, [...path, 'upstream'], faults);
+  }
+  return faults;
+}
+
+function listenFaults(config: Readonly<Record<string, unknown>>, known: KnownIds, faults: Fault[]): void {
+  items(record(config['listen'])['limits']).forEach((id, index) => {
+    const path = ['listen', 'limits', index];
+    idFault('a limit', id, known.limits, path, faults);
+    const key =
+      typeof id === 'string' && known.limits.has(id)
+        ? record(record(config['limits'])[id])['key']
+        : undefined;
+    if (typeof key !== 'string' || !(key === 'route' || key.startsWith('claim:'))) return;
+    faults.push({
+      path,
+      expected: 'a limit by client or header, which are known before routing',
+      received: id,
+    });
+  });
+}
+
+function idFault(
+  kind: string,
+  id: unknown,
+  known: ReadonlySet<string>,
+  path: readonly PropertyKey[],
+  faults: Fault[],
+): void {
+  if (typeof id !== 'string' || known.has(id)) return;
+  faults.push({
+    path,
+    expected: `the id of ${kind}`,
+    received: id,
+    suggestion: nearest(id, known),
+  });
+}
+
+function routeId(route: unknown): string | undefined {
+  const { id, match } = record(route);
+  if (id !== undefined) return typeof id === 'string' ? id : undefined;
+  const { path, methods = [], host = [] } = record(match);
+  if (typeof path !== 'string' || !isStrings(methods)) return undefined;
+  const hosts = typeof host === 'string' ? [host] : host;
+  return isStrings(hosts)
+    ? defaultRouteId(
+        methods,
+        hosts.map((name) => name.toLowerCase()),
+        path,
+      )
+    : undefined;
+}
+
+function isStrings(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
+function record(value: unknown): Readonly<Record<string, unknown>> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : {};
+}
+
+function items(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}

@@ -1,0 +1,81 @@
+// The JSON Schema of a configuration file, for editors; the gateway itself checks by the zod schema it comes from.
+import { z } from 'zod';
+import { gatewaySection } from '../gateway.ts';
+import { defaults, optionWords, sectionWords } from '../option.ts';
+
+type Node = { [keyword: string]: unknown };
+
+// biome-ignore-start lint/suspicious/noTemplateCurlyInString: the notation of references
+const reference: Node = {
+  description: 'An environment variable, "${NAME}", or the text of a file.',
+  anyOf: [
+    { type: 'string', pattern: '\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}' },
+    {
+      type: 'object',
+      properties: { file: { type: 'string', minLength: 1 } },
+      required: ['file'],
+      additionalProperties: false,
+    },
+  ],
+};
+
+// biome-ignore-end lint/suspicious/noTemplateCurlyInString: the notation of references
+
+/** The schema as formatted JSON. */
+export function jsonSchemaText(): string {
+  const schema = z.toJSONSchema(gatewaySection, {
+    io: 'input',
+    override: ({ zodSchema, jsonSchema }) => describe(zodSchema as unknown as z.ZodType, jsonSchema as Node),
+  }) as Node;
+  const root = { title: 'Ferrogate configuration', ...withReferences(schema), $defs: { reference } };
+  return `${JSON.stringify(root, null, 2)}\n`;
+}
+
+function describe(schema: z.ZodType, node: Node): void {
+  const text = optionWords.get(schema)?.text ?? sectionWords.get(schema)?.text;
+  if (text !== undefined) node['description'] = text;
+  const written = defaults.get(schema);
+  if (written === undefined) return;
+  if ('value' in written) node['default'] = written.value;
+  else delete node['default'];
+}
+
+/** A reference may stand wherever a string or a number is expected, but not for a name. */
+function withReferences(node: Node): Node {
+  const result: Node = {};
+  for (const [keyword, value] of Object.entries(node)) {
+    if (keyword === 'properties') result[keyword] = mapNodes(value as Node);
+    else if (keyword === 'anyOf' || keyword === 'oneOf')
+      result[keyword] = (value as Node[]).map(withReferences);
+    else if (isNode(value) && (keyword === 'items' || keyword === 'additionalProperties'))
+      result[keyword] = withReferences(value);
+    else result[keyword] = value;
+  }
+  return takesReference(result) ? alternative(result) : result;
+}
+
+function mapNodes(nodes: Node): Node {
+  return Object.fromEntries(
+    Object.entries(nodes).map(([name, node]) => [
+      name,
+      name === '$schema' ? node : withReferences(node as Node),
+    ]),
+  );
+}
+
+function alternative(node: Node): Node {
+  const { description, default: fallback, ...rest } = node;
+  return {
+    ...(description === undefined ? {} : { description }),
+    ...(fallback === undefined ? {} : { default: fallback }),
+    anyOf: [rest, { $ref: '#/$defs/reference' }],
+  };
+}
+
+function takesReference(node: Node): boolean {
+  return node['type'] === 'string' || node['type'] === 'integer' || node['type'] === 'number';
+}
+
+function isNode(value: unknown): value is Node {
+  return value !== null && typeof value === 'object';
+}

@@ -1,0 +1,19 @@
+// What the rest of the gateway takes from the configuration; re-exports only.
+export type { AdminSettings } from './admin.ts';
+export type { KnownIds } from './checks.ts';
+export type { KeySource } from './issuer.ts';
+export type { ListenSettings } from './listen.ts';
+export { maskConfig } from './mask.ts';
+export { type ParsedConfig, parseConfig, parseRoute, type RouteContext, toPlan } from './parse.ts';
+export type {
+  Plan,
+  PlanCors,
+  PlanIssuer,
+  PlanLimit,
+  PlanRoute,
+  PlanTarget,
+  PlanUpstream,
+} from './plan.ts';
+export type { SecretSources } from './references.ts';
+export type * from './types.ts';
+export { parseDuration, parseSize } from './units.ts';

@@ -1,0 +1,122 @@
+// Options of a token issuer: what its tokens must say and where its keys come from.
+import { z } from 'zod';
+import { isLoopback, parseHttpUrl } from './addresses.ts';
+import { claimName } from './names.ts';
+import {
+  conflict,
+  expecting,
+  flag,
+  integer,
+  list,
+  option,
+  optional,
+  section,
+  withDefault,
+} from './option.ts';
+import type { PlanIssuer } from './plan.ts';
+import { duration } from './units.ts';
+
+const claimValue = (): z.ZodString =>
+  expecting(z.string().min(1).max(2048), 'a string of 1 to 2048 characters');
+const key = expecting(z.record(z.string(), z.unknown()), 'a key (RFC 7517)', { secret: true });
+const keySet = expecting(
+  z.looseObject({
+    keys: expecting(z.array(key).min(1).max(1024), 'a list of 1 to 1024 keys', { secret: true }),
+  }),
+  'an object {"keys": […]}',
+  { type: '{ keys: Record<string, unknown>[] }' },
+);
+const keySetUrl = expecting(
+  z.string().refine((text) => parseHttpUrl(text) !== undefined),
+  'an http or https URL without user name and password',
+);
+
+export const issuerSection = section(
+  { name: 'IssuerConfig', text: 'Who signs the tokens (RS256), and what must be in them.' },
+  {
+    issuer: option(claimValue(), 'The `iss` that a token must carry, to the letter.'),
+    audience: option(
+      expecting(
+        z.union([list(claimValue(), 'audiences', 1), z.literal(false)]),
+        'a list of one or more audiences, or false',
+      ),
+      'Audiences of which a token must carry one; `false` is the only way not to check.',
+    ),
+    jwks: option(
+      expecting(z.union([keySetUrl, keySet]), 'a URL or an object {"keys": […]}'),
+      'The key set: an https URL (http only for loopback), or the set itself (RFC 7517).',
+    ),
+    allowInsecure: option(
+      withDefault(flag(), false),
+      'Whether `jwks` may be an http URL of another machine. Who can answer it can sign tokens.',
+    ),
+    clockSkew: option(
+      withDefault(duration('0s', '5m', true), '30s'),
+      'How far the clock of the issuer may be off.',
+    ),
+    required: option(
+      withDefault(list(claimName(), 'claim names'), ['exp']),
+      'Claims that a token must carry.',
+    ),
+    realm: option(
+      optional(
+        expecting(
+          z.string().regex(/^[\x20\x21\x23-\x5b\x5d-\x7e]{1,128}$/),
+          'printable ASCII without quotes and backslashes',
+        ),
+        '`service`',
+      ),
+      'The `realm` of `WWW-Authenticate`.',
+    ),
+    maxTokenBytes: option(
+      withDefault(integer(256, 65536), 8192),
+      'Longest token that is looked at, in bytes.',
+    ),
+    cacheEntries: option(
+      withDefault(integer(1, 16_777_216), 65536),
+      'How many verified tokens are remembered.',
+    ),
+    refreshCooldown: option(
+      withDefault(duration('1s', '1h'), '30s'),
+      'Least time between two fetches of the key set that an unknown `kid` causes.',
+    ),
+  },
+).superRefine((issuer, context) => {
+  if (typeof issuer.jwks !== 'string' || issuer.allowInsecure) return;
+  const url = parseHttpUrl(issuer.jwks);
+  if (url === undefined || url.protocol === 'https:' || isLoopback(url)) return;
+  context.addIssue(conflict(['jwks'], 'an https URL, or "allowInsecure": true', issuer.jwks));
+});
+
+/** Where the key set of an issuer comes from. */
+export interface KeySource {
+  /** The id under `issuers`. */
+  readonly id: string;
+  /** The `iss`. */
+  readonly issuer: string;
+  readonly jwks: { readonly url: string } | { readonly keys: readonly Readonly<Record<string, unknown>>[] };
+  readonly refreshCooldownMs: number;
+}
+
+type Issuer = z.output<typeof issuerSection>;
+
+/** The issuer as the data plane wants it; `service` is the default realm. */
+export function planIssuer(id: string, issuer: Issuer, service: string): PlanIssuer {
+  return {
+    id,
+    issuer: issuer.issuer,
+    audience: issuer.audience === false ? null : issuer.audience,
+    clockSkewSeconds: issuer.clockSkew / 1000,
+    required: issuer.required,
+    realm: issuer.realm ?? service.replace(/["\\]/g, '_').slice(0, 128),
+    maxTokenBytes: issuer.maxTokenBytes,
+    cacheEntries: issuer.cacheEntries,
+    refreshCooldownMs: issuer.refreshCooldown,
+  };
+}
+
+/** Where the keys come from, as the key-set code wants it. */
+export function keySource(id: string, issuer: Issuer): KeySource {
+  const jwks = typeof issuer.jwks === 'string' ? { url: issuer.jwks } : { keys: issuer.jwks.keys };
+  return { id, issuer: issuer.issuer, jwks, refreshCooldownMs: issuer.refreshCooldown };
+}

@@ -1,0 +1,124 @@
+// Input becomes a checked configuration, a route or a plan; all faults are found, nothing is applied.
+import { type GatewayError, invalidConfig } from '../errors.ts';
+import type { AdminSettings } from './admin.ts';
+import { codeRouteFaults, configFaults, declaredIds, type KnownIds, routeFaults } from './checks.ts';
+import { type CheckedConfig, gatewaySection } from './gateway.ts';
+import { type KeySource, keySource, planIssuer } from './issuer.ts';
+import { type Fault, faultIssues, orderedFaults, schemaFaults } from './issues.ts';
+import { planLimit } from './limit.ts';
+import { type ListenSettings, listenSettings, planListen } from './listen.ts';
+import type { Plan, PlanRoute } from './plan.ts';
+import { planRecords } from './records.ts';
+import { processSecrets, type Resolved, resolveReferences, type SecretSources } from './references.ts';
+import { planRoute, routeSection } from './route.ts';
+import { planUpstream } from './upstream.ts';
+
+/** A configuration in which nothing is wrong, ready to become a plan. */
+export interface ParsedConfig {
+  readonly listen: ListenSettings;
+  /** Undefined when the configuration says nothing of it. */
+  readonly admin: AdminSettings | false | undefined;
+  /** Where the key sets of the issuers come from, in the order of `plan.issuers`. */
+  readonly keySources: readonly KeySource[];
+  /** The plan without routes. */
+  readonly base: Omit<Plan, 'routes'>;
+  /** The routes of the configuration; those of code come with `toPlan`. */
+  readonly routes: readonly PlanRoute[];
+  /** The ids that routes may name. */
+  readonly known: KnownIds;
+  /** Files that secrets were read from. */
+  readonly files: readonly string[];
+  /** The input as it was written, with references instead of secrets; show it only through `maskConfig`. */
+  readonly written: unknown;
+}
+
+/** What a route that is registered in code may refer to. */
+export interface RouteContext {
+  readonly known: KnownIds;
+  /** Number of its JavaScript handler; a route without one needs an `upstream`. */
+  readonly handler?: number | undefined;
+  /** Stands before the paths of issues; nothing by default. */
+  readonly at?: string;
+  readonly secrets?: SecretSources;
+}
+
+/**
+ * Checks a whole configuration: `GatewayConfig`, or the same from a file.
+ * @throws GatewayError `ERR_FG_CONFIG_INVALID` with everything that is wrong in `issues`
+ */
+export function parseConfig(input: unknown, secrets: SecretSources = processSecrets): ParsedConfig {
+  const resolved = resolveReferences(gatewaySection, input, secrets);
+  const known = declaredIds(resolved.value);
+  const result = gatewaySection.safeParse(resolved.value, { reportInput: true });
+  const faults = [
+    ...resolved.faults,
+    ...(result.success ? [] : schemaFaults(gatewaySection, result.error.issues)),
+    ...configFaults(resolved.value, known),
+  ];
+  if (!result.success || faults.length > 0)
+    throw invalidConfig(faultIssues(gatewaySection, orderedFaults(faults, resolved.value), resolved.hidden));
+  return settle(result.data, known, resolved.files, input);
+}
+
+/**
+ * Checks one route that is registered in code.
+ * @throws GatewayError `ERR_FG_CONFIG_INVALID` with everything that is wrong in `issues`
+ */
+export function parseRoute(input: unknown, context: RouteContext): PlanRoute {
+  const resolved = resolveReferences(routeSection, input, context.secrets ?? processSecrets);
+  const result = routeSection.safeParse(resolved.value, { reportInput: true });
+  const faults = routeFaults(resolved.value, context.known, context.handler !== undefined, []);
+  if (result.success && faults.length === 0 && resolved.faults.length === 0)
+    return planRoute(result.data, context.handler);
+  throw routeError(
+    resolved,
+    [...(result.success ? [] : schemaFaults(routeSection, result.error.issues)), ...faults],
+    context,
+  );
+}
+
+/**
+ * The plan of a configuration with the routes that were registered in code.
+ * @throws GatewayError `ERR_FG_CONFIG_INVALID` when a code route names an id that the configuration lacks, or the id
+ * of another route
+ */
+export function toPlan(parsed: ParsedConfig, codeRoutes: readonly PlanRoute[] = []): Plan {
+  const faults = codeRouteFaults(codeRoutes, parsed.routes, parsed.known);
+  if (faults.length > 0) throw invalidConfig(faultIssues(gatewaySection, faults, nothingHidden));
+  return { ...parsed.base, routes: [...parsed.routes, ...codeRoutes] };
+}
+
+const nothingHidden: ReadonlyMap<string, string> = new Map();
+
+function settle(
+  config: CheckedConfig,
+  known: KnownIds,
+  files: readonly string[],
+  written: unknown,
+): ParsedConfig {
+  const issuers = Object.entries(config.issuers);
+  return {
+    listen: listenSettings(config.listen),
+    admin: config.admin,
+    keySources: issuers.map(([id, issuer]) => keySource(id, issuer)),
+    base: {
+      service: config.service,
+      via: config.via === false ? null : config.via,
+      ...planListen(config.listen),
+      errors: config.errors,
+      records: planRecords(config.records),
+      issuers: issuers.map(([id, issuer]) => planIssuer(id, issuer, config.service)),
+      limits: Object.entries(config.limits).map(([id, limit]) => planLimit(id, limit)),
+      upstreams: Object.entries(config.upstreams).map(([id, upstream]) => planUpstream(id, upstream)),
+    },
+    routes: config.routes.map((route) => planRoute(route, undefined)),
+    known,
+    files,
+    written,
+  };
+}
+
+function routeError(resolved: Resolved, faults: readonly Fault[], context: RouteContext): GatewayError {
+  const all = orderedFaults([...resolved.faults, ...faults], resolved.value);
+  return invalidConfig(faultIssues(routeSection, all, resolved.hidden, context.at));
+}

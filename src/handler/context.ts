@@ -1,0 +1,235 @@
+// The one object a handler gets: facts fetched from the data plane when they are first read, and the answer's status and headers.
+import { GatewayError } from '../errors.ts';
+import type { Bridge } from '../listener/bridge.ts';
+import type { Exchange, HandlerSide } from '../listener/exchange.ts';
+import {
+  FACT_CLAIMS,
+  FACT_HEADERS,
+  FACT_IP,
+  FACT_METHOD,
+  FACT_PARAMS,
+  FACT_PATH,
+  FACT_QUERY,
+  FACT_ROUTE,
+  FACT_TRACE,
+} from '../native/layout.ts';
+import { type BodyFlow, IncomingBody } from './body.ts';
+import { RequestHeaders } from './headers.ts';
+import { AnswerLines } from './lines.ts';
+import type { PathParams } from './params.ts';
+import type { HandlerContext, RequestBody } from './types.ts';
+
+const FACTS = 9;
+/** Why there is no exchange any more: answered by the handler, refused by the engine, or the client left. */
+type End = 'answered' | 'refused' | 'gone';
+type Claims = Readonly<Record<string, unknown>>;
+
+/** Implements the public context; the members after `header` are for the code that runs handlers. */
+export class ExchangeContext implements HandlerContext, HandlerSide {
+  readonly #bridge: Bridge;
+  /** Null once the exchange is answered, broken or gone: the object behind it may serve another request then. */
+  #exchange: Exchange | null;
+  readonly #id: number;
+  #facts: (string | null | undefined)[] | null = null;
+  #params: Readonly<Record<string, string>> | null = null;
+  #query: URLSearchParams | null = null;
+  #headers: RequestHeaders | null = null;
+  #claims: Claims | null | undefined;
+  #body: IncomingBody | null = null;
+  #abort: AbortController | null = null;
+  #end: End | null = null;
+  #wakeWriter: (() => void) | null = null;
+  /** Stops what feeds a streamed answer. */
+  onGone: (() => void) | null = null;
+  #lines: AnswerLines | null = null;
+  /** 0 until the handler chose one. */
+  code = 0;
+
+  constructor(exchange: Exchange) {
+    this.#bridge = exchange.bridge;
+    this.#exchange = exchange;
+    this.#id = exchange.id;
+    exchange.side = this;
+  }
+
+  get method(): string {
+    return this.#fact(FACT_METHOD) ?? '';
+  }
+  get path(): string {
+    return this.#fact(FACT_PATH) ?? '';
+  }
+  get ip(): string {
+    return this.#fact(FACT_IP) ?? '';
+  }
+  get traceId(): string {
+    return this.#fact(FACT_TRACE) ?? '';
+  }
+  get route(): string {
+    return this.#fact(FACT_ROUTE) ?? '';
+  }
+  get params(): PathParams<string> {
+    this.#params ??= JSON.parse(this.#fact(FACT_PARAMS) ?? '{}') as Readonly<Record<string, string>>;
+    return this.#params;
+  }
+  get query(): URLSearchParams {
+    this.#query ??= new URLSearchParams(this.#fact(FACT_QUERY) ?? '');
+    return this.#query;
+  }
+  get headers(): RequestHeaders {
+    this.#headers ??= new RequestHeaders(this.#fact(FACT_HEADERS) ?? '');
+    return this.#headers;
+  }
+  get claims(): Claims | null {
+    if (this.#claims !== undefined) return this.#claims;
+    const claims = JSON.parse(this.#fact(FACT_CLAIMS) ?? 'null') as Claims | null;
+    this.#claims = claims;
+    return claims;
+  }
+
+  get body(): RequestBody {
+    return this.#incoming();
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#end === 'gone' || this.#end === 'refused') this.#abort.abort(endError(this.#end));
+    return this.#abort.signal;
+  }
+
+  status(code: number): this {
+    if (!Number.isInteger(code) || code < 200 || code > 599)
+      throw new TypeError('a status is an integer from 200 to 599');
+    this.code = code;
+    return this;
+  }
+
+  header(name: string, value: string): this {
+    this.lines.set(name, value);
+    return this;
+  }
+
+  /** The answer's headers. */
+  get lines(): AnswerLines {
+    this.#lines ??= new AnswerLines();
+    return this.#lines;
+  }
+
+  /** The header lines of the answer as they cross the boundary. */
+  linesText(contentType: string | null): string {
+    if (this.#lines !== null) return this.#lines.text(contentType);
+    return contentType === null ? '' : `Content-Type: ${contentType}\r\n`;
+  }
+
+  /** Forgets the headers that the handler set, for an answer that is not the handler's. */
+  resetAnswer(status: number): void {
+    this.#lines = null;
+    this.code = status;
+  }
+
+  /** The exchange while it waits for its answer. */
+  get exchange(): Exchange | null {
+    return this.#exchange;
+  }
+
+  /** The composed head of the answer, or the negative `ANSWER_*` code. With -1 `bytes` the answer is over at `finish`, else now. */
+  head(status: number, lines: string, bytes: number): Uint8Array | number {
+    return this.#bridge.answer(this.#id, status, lines, bytes);
+  }
+
+  /** Cuts the context off: the caller completes or breaks the answer with what is returned. */
+  detach(): Exchange | null {
+    const exchange = this.#exchange;
+    this.#exchange = null;
+    if (exchange === null) return null;
+    exchange.side = null;
+    this.#bridge.release(exchange);
+    this.#stop('answered');
+    return exchange;
+  }
+
+  /** Tells the data plane that a streamed answer is over. */
+  finish(bytes: number, completed: boolean): void {
+    this.#bridge.native.finish(this.#bridge.engine, this.#id, bytes, completed);
+  }
+
+  /** Hands the exchange back to be refused with 500. */
+  fail(): void {
+    const exchange = this.#exchange;
+    this.#exchange = null;
+    if (exchange === null) return;
+    exchange.side = null;
+    this.#stop('answered');
+    this.#bridge.native.fail(this.#bridge.engine, this.#id);
+    this.#bridge.drain();
+  }
+
+  /** Resolves when the client takes more, or is gone. */
+  untilWritable(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wakeWriter = resolve;
+    });
+  }
+
+  data(chunk: Uint8Array, last: boolean): void {
+    this.#body ??= new IncomingBody(this.#bodyFlow(), false);
+    this.#body.push(chunk, last);
+  }
+
+  writable(): void {
+    const wake = this.#wakeWriter;
+    this.#wakeWriter = null;
+    wake?.();
+  }
+
+  aborted(): void {
+    // A handler that goes on after the client left must not see empty parameters.
+    for (let which = 0; which < FACTS; which += 1) this.#fact(which);
+    this.#leave('gone');
+  }
+
+  answered(): void {
+    this.#leave('refused');
+  }
+
+  #leave(end: End): void {
+    this.#exchange = null;
+    this.#stop(end);
+    this.#abort?.abort(endError(end));
+    this.onGone?.();
+    this.writable();
+  }
+
+  #stop(end: End): void {
+    this.#end = end;
+    if (this.#body !== null && !this.#body.isOver) this.#body.fail(endError(end));
+  }
+
+  #incoming(): IncomingBody {
+    if (this.#body !== null) return this.#body;
+    this.#body = new IncomingBody(this.#bodyFlow(), this.#exchange?.bodyLeft === 0);
+    if (this.#end !== null) this.#body.fail(endError(this.#end));
+    return this.#body;
+  }
+
+  #bodyFlow(): BodyFlow {
+    return { pause: () => this.#exchange?.pauseBody(), resume: () => this.#exchange?.resumeBody() };
+  }
+
+  #fact(which: number): string | null {
+    this.#facts ??= new Array(FACTS).fill(undefined);
+    const known = this.#facts[which];
+    if (known !== undefined) return known;
+    if (this.#exchange === null) return null;
+    const { native, engine } = this.#bridge;
+    const text = native.fact(engine, this.#id, which);
+    this.#facts[which] = text;
+    return text;
+  }
+}
+
+function endError(end: End): GatewayError {
+  if (end === 'gone') return new GatewayError('ERR_FG_BODY_ABORTED', 'the client went away');
+  if (end === 'refused')
+    return new GatewayError('ERR_FG_BODY_TOO_LARGE', 'the gateway refused the request while its body came');
+  return new GatewayError('ERR_FG_BODY_ABORTED', 'the request is answered; its body can no longer be read');
+}

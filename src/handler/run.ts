@@ -1,0 +1,91 @@
+// Runs one handler and answers with its result or its failure: exactly one answer, never a hang, never an exception.
+import { STATUS_CODES } from 'node:http';
+import { GatewayError } from '../errors.ts';
+import type { Exchange } from '../listener/exchange.ts';
+import type { Logger } from '../observe/logger.ts';
+import { answer, answerBody } from './answer.ts';
+import { ExchangeContext } from './context.ts';
+import type { Handler } from './types.ts';
+
+/** What runs handlers: where failures are told, and the form of error answers. */
+export interface Runner {
+  readonly logger: Logger;
+  readonly format: () => 'problem' | 'envelope';
+}
+
+/** Starts `handler` for an exchange. A handler that answers at once is answered before this returns. */
+export function runHandler(runner: Runner, exchange: Exchange, handler: Handler | undefined): void {
+  const context = new ExchangeContext(exchange);
+  if (handler === undefined) {
+    runner.logger.error({ route: context.route }, 'a route has no handler in this environment');
+    context.fail();
+    return;
+  }
+  let result: unknown;
+  try {
+    result = handler(context);
+  } catch (error) {
+    refuse(runner, context, error);
+    return;
+  }
+  if (isThenable(result)) {
+    result.then(
+      (value) => settle(runner, context, value),
+      (error: unknown) => refuse(runner, context, error),
+    );
+  } else settle(runner, context, result);
+}
+
+function settle(runner: Runner, context: ExchangeContext, value: unknown): void {
+  try {
+    answer(context, value, (error) => logFailure(runner, context, error));
+  } catch (error) {
+    refuse(runner, context, error);
+  }
+}
+
+/** A handler failed before anything was sent. After the client left nobody is told, and nothing is logged. */
+function refuse(runner: Runner, context: ExchangeContext, error: unknown): void {
+  if (context.exchange === null) return;
+  try {
+    if (error instanceof GatewayError && error.status >= 400 && error.status < 500) {
+      answerError(runner, context, error);
+      return;
+    }
+    logFailure(runner, context, error);
+  } catch (second) {
+    runner.logger.error({ err: second }, 'a failed handler could not be answered');
+  }
+  context.fail();
+}
+
+/** The handler's own verdict on the request, such as a body that is not JSON. */
+function answerError(runner: Runner, context: ExchangeContext, error: GatewayError): void {
+  const { status, code, message } = error;
+  const { traceId } = context;
+  const isProblem = runner.format() === 'problem';
+  const body = isProblem
+    ? {
+        type: `urn:ferrogate:problem:${code}`,
+        title: STATUS_CODES[status],
+        status,
+        detail: message,
+        instance: context.path,
+        code,
+        traceId,
+      }
+    : { code, message, data: null, traceId };
+  context.resetAnswer(status);
+  answerBody(context, JSON.stringify(body), isProblem ? 'application/problem+json' : 'application/json');
+}
+
+function logFailure(runner: Runner, context: ExchangeContext, error: unknown): void {
+  const err = error instanceof Error ? error : new Error(String(error));
+  runner.logger.error({ err, route: context.route, traceId: context.traceId }, 'a handler failed');
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
+  );
+}

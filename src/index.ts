@@ -1,0 +1,31 @@
+// Everything that an application imports; re-exports only.
+export type {
+  AdminConfig,
+  CorsConfig,
+  GatewayConfig,
+  IssuerConfig,
+  JwtConfig,
+  LimitConfig,
+  ListenConfig,
+  RouteConfig,
+  RoutePolicies,
+  UpstreamConfig,
+} from './config/types.ts';
+export { type ConfigIssue, type ErrorCode, type ErrorSource, GatewayError } from './errors.ts';
+export { createGateway } from './gateway.ts';
+export type { RequestHeaders } from './handler/headers.ts';
+export type { PathParams } from './handler/params.ts';
+export type { CodeRoute, GroupPolicies, Routes, VerbPolicies } from './handler/registrar.ts';
+export type { Handler, HandlerContext, HandlerResult, RequestBody, StreamChunk } from './handler/types.ts';
+export type { InjectOptions } from './listener/inject.ts';
+export type { Logger } from './observe/logger.ts';
+export type {
+  Explanation,
+  Gateway,
+  GatewayEvents,
+  Listening,
+  ListenOverrides,
+  Readiness,
+  RouteInfo,
+  RuntimeOptions,
+} from './types.ts';

@@ -1,0 +1,167 @@
+// The key sources of all issuers of a gateway, kept by issuer id across reloads; it never looks into a key.
+import type { KeySource } from '../config/issuer.ts';
+import { GatewayError } from '../errors.ts';
+import type { MetricFamily, MetricSample } from '../native/calls.ts';
+import type { Logger } from '../observe/logger.ts';
+import {
+  createKeySource,
+  type KeySink,
+  type KeySourceOptions,
+  type KeySourceState,
+  type RunningKeySource,
+} from './source.ts';
+
+export type { KeySink } from './source.ts';
+
+export interface KeySourcesOptions {
+  readonly logger: Logger;
+  /** Milliseconds since 1970; default `Date.now`. */
+  readonly now?: () => number;
+  /** For one fetch, from connect to the last byte; default 5,000 ms. */
+  readonly timeoutMs?: number;
+}
+
+export interface KeySources {
+  /** Fetches every set for the first time, inline sets at once. Call it after the plan that names the issuers is in force. */
+  start(): void;
+  /** A token of this issuer named an unknown key: fetches now. An id that is not known is ignored. */
+  wanted(issuerId: string): void;
+  /** Resolves when every issuer has had a good set. Rejects with `ERR_FG_CLOSED` when closed before that. */
+  ready(): Promise<void>;
+  /** Refreshes and age of the set by issuer; how many keys are usable is counted where they are used. */
+  stats(): MetricFamily[];
+  /** Replaces the issuers: an unchanged source goes on as it is, a changed one starts anew, the keys in force stay. */
+  update(issuers: readonly KeySource[]): void;
+  close(): void;
+}
+
+interface Entry {
+  readonly text: string;
+  readonly source: RunningKeySource;
+}
+
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: GatewayError) => void;
+}
+
+/** The sources of `issuers`; nothing is fetched before `start`. */
+export function createKeySources(
+  issuers: readonly KeySource[],
+  sink: KeySink,
+  options: KeySourcesOptions,
+): KeySources {
+  const sources = new RunningKeySources(sink, { now: Date.now, ...options });
+  sources.update(issuers);
+  return sources;
+}
+
+class RunningKeySources implements KeySources {
+  readonly #sink: KeySink;
+  readonly #options: KeySourceOptions;
+  readonly #entries = new Map<string, Entry>();
+  #waiters: Waiter[] = [];
+  #isStarted = false;
+  #isClosed = false;
+
+  constructor(sink: KeySink, options: KeySourceOptions) {
+    this.#sink = sink;
+    this.#options = options;
+  }
+
+  start(): void {
+    if (this.#isStarted || this.#isClosed) return;
+    this.#isStarted = true;
+    for (const { source } of this.#entries.values()) source.start();
+  }
+
+  wanted(issuerId: string): void {
+    this.#entries.get(issuerId)?.source.wanted();
+  }
+
+  ready(): Promise<void> {
+    if (this.#isClosed) return Promise.reject(closedError());
+    if (this.#isReady()) return Promise.resolve();
+    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
+  }
+
+  stats(): MetricFamily[] {
+    const states = [...this.#entries].map(([id, { source }]) => [id, source.state()] as const);
+    return families(states, this.#options.now());
+  }
+
+  update(issuers: readonly KeySource[]): void {
+    if (this.#isClosed) return;
+    dropAllBut(this.#entries, issuers, this.#sink);
+    for (const from of issuers) {
+      if (this.#entries.has(from.id)) continue;
+      const source = createKeySource(from, this.#sink, this.#options, () => this.#settle());
+      this.#entries.set(from.id, { text: textOf(from), source });
+      if (this.#isStarted) source.start();
+    }
+    this.#settle();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const { source } of this.#entries.values()) source.close();
+    for (const { reject } of this.#waiters) reject(closedError());
+    this.#waiters = [];
+  }
+
+  #isReady(): boolean {
+    return [...this.#entries.values()].every(({ source }) => source.state().loadedAt !== null);
+  }
+
+  #settle(): void {
+    if (this.#isClosed || !this.#isReady()) return;
+    for (const { resolve } of this.#waiters) resolve();
+    this.#waiters = [];
+  }
+}
+
+function dropAllBut(entries: Map<string, Entry>, next: readonly KeySource[], sink: KeySink): void {
+  const kept = new Map(next.map((from) => [from.id, textOf(from)]));
+  for (const [id, { text, source }] of entries) {
+    if (kept.get(id) === text) continue;
+    source.close();
+    entries.delete(id);
+    // Its fetch ends unheard: requests that wait for it must not.
+    sink.keysFailed(id);
+  }
+}
+
+/** What makes a source the same one: everything but the cooldown, which the data plane keeps. */
+function textOf({ issuer, jwks }: KeySource): string {
+  return JSON.stringify([issuer, jwks]);
+}
+
+function closedError(): GatewayError {
+  return new GatewayError('ERR_FG_CLOSED', 'the gateway was closed before every issuer had keys');
+}
+
+function families(
+  states: readonly (readonly [id: string, state: KeySourceState])[],
+  now: number,
+): MetricFamily[] {
+  const samples = (read: (state: KeySourceState) => number): MetricSample[] =>
+    states.map(([issuer, state]) => ({ labels: { issuer }, value: read(state) }));
+  const outcomes = states.flatMap(([issuer, { loaded, failed }]) => [
+    { labels: { issuer, outcome: 'loaded' }, value: loaded },
+    { labels: { issuer, outcome: 'failed' }, value: failed },
+  ]);
+  return [
+    {
+      name: 'ferrogate_key_set_refreshes_total',
+      help: 'Key sets fetched, by issuer and outcome.',
+      type: 'counter',
+      samples: outcomes,
+    },
+    {
+      name: 'ferrogate_key_set_age_seconds',
+      help: 'Seconds since the last good key set came, by issuer; -1 before the first.',
+      type: 'gauge',
+      samples: samples((state) => (state.loadedAt === null ? -1 : Math.max(0, now - state.loadedAt) / 1000)),
+    },
+  ];
+}

@@ -1,0 +1,255 @@
+// The engine of this environment as JavaScript drives it: requests go in, events come out and are handed to their exchanges.
+import type { EngineHandle, Native } from '../native/calls.ts';
+import {
+  BEGUN_HANDLER,
+  BODY_NONE,
+  BODY_NONE_SIZED,
+  BODY_SIZED,
+  BODY_WHOLE,
+  EVENT_CHUNK,
+  EVENT_HANDLER,
+  EVENT_HEAD,
+  EVENT_KEYS,
+  EVENT_RESET,
+  EVENT_RESUME,
+  FLOW_IGNORED,
+  FLOW_PAUSE,
+  META_BODY,
+  META_BODY_KIND,
+  META_BODY_LEN,
+  META_CLOSE,
+  META_HANDLER,
+  META_HEAD_LEN,
+  META_LAST,
+  META_LENGTH_HI,
+  META_LENGTH_LO,
+  META_QUEUED,
+  WINDOW_BODY,
+  WINDOW_BODY_SIZE,
+  WINDOW_HEAD,
+  WINDOW_SIZE,
+} from '../native/layout.ts';
+import { type Exchange, NO_EXCHANGE } from './exchange.ts';
+
+/** Heads above this get a view of their own for each use. */
+const CACHED_HEAD_BYTES = 8192;
+/** For a request that meets no engine: it failed or is closed. */
+const INTERNAL_ERROR = new TextEncoder().encode('500 Internal Server Error');
+
+/** What the bridge calls for work that is not its own. */
+export interface BridgeOwner {
+  /** A request for handler number `handler`. */
+  handle(exchange: Exchange, handler: number): void;
+  /** Keys of issuer number `issuer` of the plan of `generation` are wanted. */
+  keysWanted(issuer: number, generation: number): void;
+  /** A bug: something threw where nothing may. */
+  report(error: unknown): void;
+}
+
+/** The one engine of this environment: requests go in, its events come out to their exchanges. */
+export class Bridge {
+  readonly native: Native;
+  readonly engine: EngineHandle;
+  readonly #owner: BridgeOwner;
+  readonly #window = new ArrayBuffer(WINDOW_SIZE);
+  readonly #meta = new Uint32Array(this.#window, 0, WINDOW_HEAD / 4);
+  readonly #heads: (Uint8Array | undefined)[] = new Array(CACHED_HEAD_BYTES + 1).fill(undefined);
+  readonly #bodies: (Uint8Array | undefined)[] = new Array(WINDOW_BODY_SIZE + 1).fill(undefined);
+  readonly #exchanges: (Exchange | undefined)[] = [];
+  #live = 0;
+  #onIdle: (() => void)[] = [];
+
+  constructor(native: Native, core: number, owner: BridgeOwner) {
+    this.native = native;
+    this.#owner = owner;
+    this.engine = native.engineOpen(core, this.#window, () => this.drain());
+  }
+
+  /** Exchanges that the engine knows. */
+  get live(): number {
+    return this.#live;
+  }
+
+  /** Hands a request over; true when its body is wanted. Answers that are ready are delivered before it returns. */
+  begin(
+    exchange: Exchange,
+    method: string,
+    target: string,
+    block: string,
+    address: ArrayBuffer,
+    https: boolean,
+  ): boolean {
+    const begun = this.native.request(this.engine, method, target, block, address, https);
+    if (begun === 0) {
+      exchange.whole(INTERNAL_ERROR, '', true);
+      return false;
+    }
+    const meta = this.#meta;
+    const hasBody = meta[META_BODY] !== 0;
+    exchange.id = begun >>> 3;
+    exchange.isHead = method === 'HEAD';
+    exchange.bodyLeft = hasBody ? Number.POSITIVE_INFINITY : 0;
+    this.#exchanges[exchange.id] = exchange;
+    this.#live += 1;
+    if ((begun & 7) === BEGUN_HANDLER) {
+      if (hasBody) exchange.bodyLeft = declaredLength(block);
+      this.#owner.handle(exchange, meta[META_HANDLER] as number);
+    } else if (meta[META_QUEUED] !== 0) this.drain();
+    return hasBody;
+  }
+
+  /** A piece of a request body. */
+  body(exchange: Exchange, chunk: ArrayBuffer | Uint8Array, last: boolean): void {
+    if (exchange.id === NO_EXCHANGE) return;
+    exchange.bodyLeft = last ? 0 : Math.max(exchange.bodyLeft - chunk.byteLength, 1);
+    const flow = this.native.body(this.engine, exchange.id, chunk, last);
+    if (flow === FLOW_PAUSE) exchange.pauseBody();
+    else if (flow !== FLOW_IGNORED && exchange.side !== null) {
+      exchange.side.data(chunk instanceof Uint8Array ? chunk : new Uint8Array(chunk), last);
+    }
+    if (this.#meta[META_QUEUED] !== 0) this.drain();
+  }
+
+  /** The client went away. */
+  aborted(exchange: Exchange): void {
+    const { id, side } = exchange;
+    exchange.side = null;
+    side?.aborted();
+    if (id === NO_EXCHANGE || exchange.id !== id) return;
+    this.release(exchange);
+    this.native.abort(this.engine, id);
+  }
+
+  /** The client can take more again. */
+  drained(exchange: Exchange): void {
+    if (exchange.side !== null) exchange.side.writable();
+    else if (exchange.id !== NO_EXCHANGE) this.native.blocked(this.engine, exchange.id, false);
+  }
+
+  /** Composes the head of a handler's answer: the head, or the negative `ANSWER_*` code. */
+  answer(id: number, status: number, lines: string, bytes: number): Uint8Array | number {
+    const length = this.native.answer(this.engine, id, status, lines, bytes);
+    return length < 0 ? length : this.#head(length);
+  }
+
+  /** Hands every event that waits to its exchange. */
+  drain(): void {
+    for (;;) {
+      try {
+        for (let event = this.native.next(this.engine); event !== 0; event = this.native.next(this.engine)) {
+          this.#dispatch(event);
+        }
+        return;
+      } catch (error) {
+        this.#owner.report(error);
+      }
+    }
+  }
+
+  /** The engine forgot the exchange, or is about to: no event reaches it any more. Safe to repeat. */
+  release(exchange: Exchange): void {
+    if (exchange.id === NO_EXCHANGE) return;
+    this.#exchanges[exchange.id] = undefined;
+    exchange.id = NO_EXCHANGE;
+    this.#live -= 1;
+    if (this.#live > 0 || this.#onIdle.length === 0) return;
+    for (const resolve of this.#onIdle.splice(0)) resolve();
+  }
+
+  /** Resolves when no exchange is left. */
+  idle(): Promise<void> {
+    if (this.#live === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onIdle.push(resolve));
+  }
+
+  /** Ends the engine; exchanges that are left are broken. */
+  close(): void {
+    for (const exchange of this.#exchanges) {
+      if (exchange === undefined) continue;
+      this.aborted(exchange);
+      exchange.reset();
+    }
+    this.native.engineClose(this.engine);
+  }
+
+  #dispatch(event: number): void {
+    const kind = event & 15;
+    const meta = this.#meta;
+    if (kind === EVENT_KEYS) {
+      this.#owner.keysWanted(meta[META_HANDLER] as number, meta[META_LENGTH_LO] as number);
+      return;
+    }
+    const exchange = this.#exchanges[event >>> 4];
+    if (exchange === undefined) return;
+    if (kind === EVENT_HEAD) this.#onHead(exchange);
+    else if (kind === EVENT_CHUNK)
+      this.#onChunk(exchange, meta[META_BODY_LEN] as number, meta[META_LAST] !== 0);
+    else if (kind === EVENT_RESUME) exchange.resumeBody();
+    else if (kind === EVENT_HANDLER) this.#onHandler(exchange, meta[META_HANDLER] as number);
+    else if (kind === EVENT_RESET) {
+      this.#takeOver(exchange);
+      this.release(exchange);
+      exchange.reset();
+    }
+  }
+
+  /** A request that had to wait goes to its handler, with what came of its body so far. */
+  #onHandler(exchange: Exchange, handler: number): void {
+    this.#owner.handle(exchange, handler);
+    if (exchange.side === null || exchange.id === NO_EXCHANGE) return;
+    const data = this.native.takeBody(this.engine, exchange.id);
+    const last = this.#meta[META_LAST] !== 0;
+    if (data.byteLength > 0 || last) exchange.side.data(new Uint8Array(data), last);
+    if (!last) exchange.resumeBody();
+  }
+
+  #onHead(exchange: Exchange): void {
+    const meta = this.#meta;
+    const kind = meta[META_BODY_KIND];
+    const head = this.#head(meta[META_HEAD_LEN] as number);
+    const close = meta[META_CLOSE] !== 0;
+    const length = (meta[META_LENGTH_HI] as number) * 0x1_0000_0000 + (meta[META_LENGTH_LO] as number);
+    if (exchange.side !== null) this.#takeOver(exchange);
+    if (kind === BODY_WHOLE) {
+      const body = this.#body(meta[META_BODY_LEN] as number);
+      this.release(exchange);
+      if (close) exchange.refuse(head, body);
+      else exchange.whole(head, body, false);
+    } else if (kind === BODY_NONE || kind === BODY_NONE_SIZED) {
+      this.release(exchange);
+      exchange.empty(head, kind === BODY_NONE ? -1 : length, close);
+    } else exchange.open(head, kind === BODY_SIZED ? length : -1, close);
+  }
+
+  #onChunk(exchange: Exchange, length: number, last: boolean): void {
+    const { id } = exchange;
+    if (last) this.release(exchange);
+    if (!exchange.send(this.#body(length), last) && !last) this.native.blocked(this.engine, id, true);
+  }
+
+  /** The engine answers in place of the handler. */
+  #takeOver(exchange: Exchange): void {
+    const { side } = exchange;
+    exchange.side = null;
+    side?.answered();
+  }
+
+  #head(length: number): Uint8Array {
+    if (length > CACHED_HEAD_BYTES) return new Uint8Array(this.#window, WINDOW_HEAD, length);
+    const view = this.#heads[length] ?? new Uint8Array(this.#window, WINDOW_HEAD, length);
+    this.#heads[length] = view;
+    return view;
+  }
+
+  #body(length: number): Uint8Array {
+    const view = this.#bodies[length] ?? new Uint8Array(this.#window, WINDOW_BODY, length);
+    this.#bodies[length] = view;
+    return view;
+  }
+}
+
+/** Content-Length of a block that passed the guard, Infinity without one. */
+function declaredLength(block: string): number {
+  const found = /(?:^|\n)content-length:[ \t]*(\d+)/i.exec(block);
+  return found === null ? Number.POSITIVE_INFINITY : Number(found[1]);
+}

@@ -1,0 +1,173 @@
+// The listener whose client side is uWebSockets.js: it reads a request once and hands it over; it judges nothing. The only importer of that library.
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { isMainThread } from 'node:worker_threads';
+import { GatewayError } from '../errors.ts';
+import type { MetricFamily } from '../native/calls.ts';
+import type { Bridge } from './bridge.ts';
+import { UwsExchange, type UwsPool } from './uws-exchange.ts';
+import type { ListenSocket, Uws, UwsApp, UwsRequest, UwsResponse } from './uws-library.ts';
+
+/** The line that adds the library to an application. */
+export const installLine = 'npm install uWebSockets.js@npm:uws-pack@20.0.8';
+
+export interface UwsListenerOptions {
+  host: string;
+  /** 0: any free port. */
+  port: number;
+  /** Longest request head in bytes. The library reads its own bound when it loads, so the first listener of the process decides it. */
+  maxHeaderBytes: number;
+}
+
+/** A listening socket and its exchanges. */
+export interface Listener {
+  readonly host: string;
+  readonly port: number;
+  /** Takes no new connections; those that are open go on. */
+  stopAccepting(): void;
+  /** Resolves when no answer is under way. */
+  quiet(): Promise<void>;
+  /** Metrics of its connections. */
+  families(): MetricFamily[];
+  /** Closes every connection. */
+  close(): void;
+}
+
+/**
+ * Starts listening.
+ * @throws GatewayError `ERR_FG_LISTENER_UNAVAILABLE` without the library, `ERR_FG_ADDRESS_IN_USE` when the port is taken
+ */
+export async function listenUws(bridge: Bridge, options: UwsListenerOptions): Promise<Listener> {
+  const uws = await loadUws(options.maxHeaderBytes);
+  const pool: UwsPool = { bridge, free: [], busy: 0, onQuiet: null };
+  const app = uws.App();
+  for (const [verb, method] of verbs) app[verb]('/*', (res, req) => accept(pool, res, req, method));
+  app.any('/*', (res, req) => accept(pool, res, req, req.getCaseSensitiveMethod()));
+  const connections = countConnections(app);
+  const socket = await new Promise<ListenSocket | false>((resolve) => {
+    app.listen(options.host, options.port, uws.LIBUS_LISTEN_EXCLUSIVE_PORT, resolve);
+  });
+  if (socket === false) {
+    app.close();
+    throw await listenFailure(options);
+  }
+  let accepting = true;
+  return {
+    host: options.host,
+    port: uws.us_socket_local_port(socket),
+    stopAccepting: () => {
+      if (accepting) uws.us_listen_socket_close(socket);
+      accepting = false;
+    },
+    quiet: () => quiet(pool),
+    families: () => connectionFamilies(connections),
+    close: () => {
+      accepting = false;
+      app.close();
+    },
+  };
+}
+
+interface Connections {
+  opened: number;
+  closed: number;
+}
+
+/** The library tells of connections as such, not which request came over which. */
+function countConnections(app: UwsApp): Connections {
+  const connections = { opened: 0, closed: 0 };
+  app.filter?.((_res, change) => {
+    if (change > 0) connections.opened += 1;
+    else connections.closed += 1;
+  });
+  return connections;
+}
+
+function connectionFamilies({ opened, closed }: Connections): MetricFamily[] {
+  const total = 'Client connections accepted.';
+  const open = 'Client connections that are open now.';
+  return [
+    {
+      name: 'ferrogate_connections_total',
+      help: total,
+      type: 'counter',
+      samples: [{ labels: {}, value: opened }],
+    },
+    {
+      name: 'ferrogate_connections_open',
+      help: open,
+      type: 'gauge',
+      samples: [{ labels: {}, value: opened - closed }],
+    },
+  ];
+}
+
+// Names are in lower case already. One static callback and one string: no closure per request.
+let block = '';
+const appendHeader = (name: string, value: string): void => {
+  block += `${name}: ${value}\r\n`;
+};
+
+/** The library tells these apart itself, which spares a string per request. */
+const verbs = [
+  ['get', 'GET'],
+  ['head', 'HEAD'],
+  ['post', 'POST'],
+  ['put', 'PUT'],
+  ['patch', 'PATCH'],
+  ['del', 'DELETE'],
+  ['options', 'OPTIONS'],
+] as const;
+
+function accept(pool: UwsPool, res: UwsResponse, req: UwsRequest, method: string): void {
+  const exchange = pool.free.pop() ?? new UwsExchange(pool);
+  exchange.start(res);
+  const query = req.getQuery();
+  const target = query ? `${req.getUrl()}?${query}` : req.getUrl();
+  block = '';
+  req.forEach(appendHeader);
+  const address = res.getRemoteAddress();
+  const hasBody = pool.bridge.begin(exchange, method, target, block, address, false);
+  if (exchange.isOpen()) exchange.attach(hasBody);
+}
+
+async function loadUws(maxHeaderBytes: number): Promise<Uws> {
+  // The library bounds the whole head, request line included, and reads the variable from the process environment,
+  // which only the main thread can set. The exact bound on the fields is the data plane's.
+  if (isMainThread) process.env['UWS_HTTP_MAX_HEADERS_SIZE'] = String(maxHeaderBytes + 8192);
+  let uws: Uws;
+  try {
+    const loaded = (await import('uWebSockets.js')) as unknown as { default?: Uws } & Uws;
+    uws = loaded.default ?? loaded;
+  } catch (cause) {
+    const message = `listener "uws" needs uWebSockets.js, which is missing or does not load here; add it: ${installLine}`;
+    throw new GatewayError('ERR_FG_LISTENER_UNAVAILABLE', message, { cause });
+  }
+  // Takes the library's own header out of every answer.
+  uws._cfg?.('silent');
+  return uws;
+}
+
+/** The library does not say why it could not listen: the same address is tried once through Node to find out. */
+async function listenFailure({ host, port }: UwsListenerOptions): Promise<GatewayError> {
+  const probe = createServer();
+  try {
+    probe.listen(port, host);
+    await once(probe, 'listening');
+    await new Promise((resolve) => probe.close(resolve));
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const reason = code === 'EADDRINUSE' ? 'the port is taken' : `the address cannot be bound (${code})`;
+    return new GatewayError('ERR_FG_ADDRESS_IN_USE', `cannot listen on ${host} port ${port}: ${reason}`, {
+      cause,
+    });
+  }
+  return new GatewayError('ERR_FG_ADDRESS_IN_USE', `cannot listen on ${host} port ${port}`);
+}
+
+function quiet(pool: UwsPool): Promise<void> {
+  if (pool.busy === 0) return Promise.resolve();
+  return new Promise((resolve) => {
+    pool.onQuiet = resolve;
+  });
+}

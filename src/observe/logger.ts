@@ -1,0 +1,46 @@
+// The default logger: one flat JSON line per message on a stream; it has no levels to switch and formats nothing for eyes.
+
+/** What the gateway needs of a logger; pino and most others have this shape. */
+export interface Logger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** Where lines go: `process.stderr` or anything else that takes text. */
+export interface LineSink {
+  write(text: string): unknown;
+}
+
+type Level = 'info' | 'warn' | 'error';
+
+/**
+ * A logger that writes `{"level","time","msg",…fields}` lines, `time` in milliseconds since 1970.
+ * An `Error` among the fields becomes its message, with its `code` and `stack` beside it.
+ */
+export function createLogger(sink: LineSink = process.stderr, now: () => number = Date.now): Logger {
+  const log = (level: Level) => (fields: object, message: string) => {
+    sink.write(`${logLine(level, now(), message, fields)}\n`);
+  };
+  return { info: log('info'), warn: log('warn'), error: log('error') };
+}
+
+function logLine(level: Level, time: number, msg: string, fields: object): string {
+  const line: Record<string, unknown> = { level, time, msg };
+  for (const [name, value] of Object.entries(fields)) {
+    if (name in line) continue;
+    if (value instanceof Error) writeError(line, name, value);
+    else line[name] = value;
+  }
+  try {
+    return JSON.stringify(line, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+  } catch {
+    return JSON.stringify({ level, time, msg, unprintable: true });
+  }
+}
+
+function writeError(line: Record<string, unknown>, name: string, error: Error): void {
+  line[name] = error.message;
+  if ('code' in error && error.code !== undefined) line['code'] ??= error.code;
+  if (error.stack !== undefined) line['stack'] ??= error.stack;
+}

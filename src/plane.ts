@@ -1,0 +1,64 @@
+// What a gateway needs to serve requests: the engine of this environment, its metrics and its access records. It opens no socket.
+import type { PlanIssuer } from './config/plan.ts';
+import { type Runner, runHandler } from './handler/run.ts';
+import type { Handler } from './handler/types.ts';
+import { Bridge } from './listener/bridge.ts';
+import type { MetricFamily, Native } from './native/calls.ts';
+import type { Logger } from './observe/logger.ts';
+import { createMetrics, type Metrics } from './observe/metrics.ts';
+import { createRecords, type Records } from './observe/records.ts';
+import type { RuntimeOptions } from './types.ts';
+
+export interface PlaneOwner {
+  readonly logger: Logger;
+  readonly service: string;
+  /** The form of error answers now. */
+  format(): 'problem' | 'envelope';
+  handler(number: number): Handler | undefined;
+  /** The issuers of the plan in force, by their number. */
+  issuers(): readonly PlanIssuer[];
+  keysWanted(issuer: string): void;
+  /** Metrics that JavaScript keeps. */
+  families(): readonly MetricFamily[];
+}
+
+export interface Plane {
+  readonly bridge: Bridge;
+  readonly metrics: Metrics;
+  /** Breaks what is still running, writes the last records. */
+  close(): void;
+}
+
+/** A number from a plan that is no longer in force names no issuer: all are asked, each fetches at most once at a time. */
+function wantKeys(owner: PlaneOwner, index: number, inForce: boolean): void {
+  const issuers = inForce ? owner.issuers().slice(index, index + 1) : owner.issuers();
+  for (const { id } of issuers) owner.keysWanted(id);
+}
+
+/** Opens the engine of `core`. Throws when a metric name is taken in the registry that was given. */
+export function openPlane(native: Native, core: number, runtime: RuntimeOptions, owner: PlaneOwner): Plane {
+  const { logger } = owner;
+  const metrics = createMetrics({
+    ...(runtime.registry === undefined ? {} : { registry: runtime.registry }),
+    ...(runtime.metricsPrefix === undefined ? {} : { prefix: runtime.metricsPrefix }),
+    service: owner.service,
+    read: () => [...(JSON.parse(native.metrics(core)) as MetricFamily[]), ...owner.families()],
+  });
+  const runner: Runner = { logger, format: () => owner.format() };
+  const bridge = new Bridge(native, core, {
+    handle: (exchange, handler) => runHandler(runner, exchange, owner.handler(handler)),
+    keysWanted: (index, generation) => wantKeys(owner, index, generation === native.generation(core)),
+    report: (err) => logger.error({ err }, 'the gateway met an error of its own'),
+  });
+  const sink = runtime.records ?? runtime.logger ?? process.stderr;
+  const records: Records = createRecords({ take: (max) => native.takeRecords(core, max), sink, logger });
+  return {
+    bridge,
+    metrics,
+    close() {
+      bridge.close();
+      records.close();
+      metrics.close();
+    },
+  };
+}

@@ -1,0 +1,113 @@
+// The public types of a gateway; no code that runs.
+import type { Writable } from 'node:stream';
+import type { GatewayConfig } from './config/types.ts';
+import type { Routes } from './handler/registrar.ts';
+import type { InjectOptions } from './listener/inject.ts';
+import type { Logger } from './observe/logger.ts';
+import type { MetricRegistry } from './observe/metrics.ts';
+
+/** What a gateway takes beside its configuration: things that no file can hold. */
+export interface RuntimeOptions {
+  /** pino or anything of its shape. Default: JSON lines on standard error. */
+  logger?: Logger;
+  /** Where access records go. Default: the given `logger` as `info(record, 'request')`, else JSON lines on standard error. */
+  records?: Logger | Writable;
+  /** A prom-client registry to expose metrics in. Default: one of its own. */
+  registry?: MetricRegistry;
+  /** Replaces `ferrogate_` at the start of metric names. */
+  metricsPrefix?: string;
+  /**
+   * Shares limits, keys, token cache and addresses with every gateway of this process that names the same core, also
+   * in worker threads. They must be given the same configuration. Default: a core of its own.
+   */
+  core?: string;
+}
+
+/** Replaces parts of `listen` and `admin` of the configuration. */
+export interface ListenOverrides {
+  host?: string;
+  /** 0: any free port. */
+  port?: number;
+  listener?: 'auto' | 'uws';
+  admin?: { host?: string; port?: number } | false;
+}
+
+export interface Listening {
+  /** `http://HOST:PORT` with the real port, IPv6 in brackets. */
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  readonly adminUrl?: string;
+  readonly listener: 'uws';
+}
+
+/** Events with their arguments. */
+export interface GatewayEvents {
+  listening: [Listening];
+  /** A `reload` is in force. */
+  reload: [{ generation: number; warnings: readonly string[] }];
+  /** Routes that were registered could not be published, and were taken back. Logged when nobody listens. */
+  error: [Error];
+  close: [];
+}
+
+/** A route as it is in force. */
+export interface RouteInfo {
+  readonly id: string;
+  readonly path: string;
+  /** Empty: all. */
+  readonly methods: readonly string[];
+  /** Empty: any. */
+  readonly hosts: readonly string[];
+  /** Absent when a handler answers. */
+  readonly upstream?: string;
+  /** Absent when no token is demanded. */
+  readonly issuer?: string;
+  readonly limits: readonly string[];
+}
+
+/** What would be done with a request, and why. */
+export interface Explanation {
+  /** `forward`, `handler` or `refused`. */
+  readonly verdict: string;
+  /** The status of a refusal, else null. */
+  readonly status: number | null;
+  /** Id of the route. */
+  readonly route: string | null;
+  readonly steps: readonly { readonly step: string; readonly outcome: string; readonly detail: string }[];
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** Why not, one sentence each; empty when ready. */
+  readonly reasons: readonly string[];
+}
+
+export interface Gateway extends Routes {
+  /**
+   * Opens the sockets.
+   * @throws GatewayError `ERR_FG_ALREADY_LISTENING`, `ERR_FG_ADDRESS_IN_USE`, `ERR_FG_LISTENER_UNAVAILABLE`, `ERR_FG_CLOSED`
+   */
+  listen(overrides?: ListenOverrides): Promise<Listening>;
+  /** Sends a request through guard, policies, handlers and forwarding without a socket; works before `listen`. */
+  inject(request: InjectOptions | string): Promise<Response>;
+  /**
+   * Replaces the configuration, but for its sockets; routes of code stay. Resolves to the new generation.
+   * @throws GatewayError and changes nothing when it is wrong or conflicts with routes of code
+   */
+  reload(config: GatewayConfig): Promise<number>;
+  /** Resolves to the generation in which every route registered so far is live, or rejects with what was wrong. */
+  applied(): Promise<number>;
+  /** Takes no new connections, lets exchanges end for `timeoutMs` (default `listen.shutdownTimeout`), then breaks them. */
+  close(options?: { timeoutMs?: number }): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+  on<Name extends keyof GatewayEvents>(name: Name, listener: (...args: GatewayEvents[Name]) => void): this;
+  once<Name extends keyof GatewayEvents>(name: Name, listener: (...args: GatewayEvents[Name]) => void): this;
+  off<Name extends keyof GatewayEvents>(name: Name, listener: (...args: GatewayEvents[Name]) => void): this;
+  /** Every route, of file and code. */
+  routes(): RouteInfo[];
+  /** What would be decided for a request, step by step; takes no tokens from limits. */
+  explain(method: string, url: string, headers?: InjectOptions['headers'], ip?: string): Explanation;
+  /** Whether traffic may come: listening, every issuer has keys, every upstream an address. */
+  ready(): Readiness;
+}
