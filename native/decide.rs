@@ -196,9 +196,28 @@ fn take_limits(
     limits: &[u32],
     route: Option<&Route>,
 ) -> Pass {
-    let Some(first) = limits.first().map(|l| &snapshot.limits[*l as usize].quota) else { return Ok(()) };
+    let allowed = match limits {
+        [] => return Ok(()),
+        [one] => {
+            let limit = &snapshot.limits[*one as usize];
+            let key = limit_key(snapshot, limit, facts, outcome, route);
+            let take = snapshot.buckets.take(key, &limit.quota, facts.now);
+            note(limit, take, *one, outcome)
+        }
+        all => take_all(snapshot, facts, outcome, all, route),
+    };
+    if allowed { Ok(()) } else { Err(refuse(Refusal::RateLimited)) }
+}
+
+fn take_all(
+    snapshot: &Snapshot,
+    facts: &Facts<'_>,
+    outcome: &mut Outcome,
+    limits: &[u32],
+    route: Option<&Route>,
+) -> bool {
     let count = limits.len().min(MAX_LIMITS);
-    let mut items = [(Key(0), first); MAX_LIMITS];
+    let mut items = [(Key(0), &snapshot.limits[limits[0] as usize].quota); MAX_LIMITS];
     for (item, index) in items.iter_mut().zip(limits) {
         let limit = &snapshot.limits[*index as usize];
         *item = (limit_key(snapshot, limit, facts, outcome, route), &limit.quota);
@@ -206,12 +225,17 @@ fn take_limits(
     let mut takes = [Take::default(); MAX_LIMITS];
     let allowed = snapshot.buckets.take_all(&items[..count], facts.now, &mut takes);
     for (index, take) in limits.iter().zip(&takes) {
-        let metrics = &snapshot.limits[*index as usize].metrics;
-        let counter = if take.allowed { &metrics.allowed } else { &metrics.refused };
-        counter.fetch_add(1, Relaxed);
-        outcome.takes.push((*index, *take));
+        note(&snapshot.limits[*index as usize], *take, *index, outcome);
     }
-    if allowed { Ok(()) } else { Err(refuse(Refusal::RateLimited)) }
+    allowed
+}
+
+/// Keeps what a limit said for the answer and the metrics; true when it allowed.
+fn note(limit: &Limit, take: Take, index: u32, outcome: &mut Outcome) -> bool {
+    let counter = if take.allowed { &limit.metrics.allowed } else { &limit.metrics.refused };
+    counter.fetch_add(1, Relaxed);
+    outcome.takes.push((index, take));
+    take.allowed
 }
 
 /// The key of a limit; a header or claim that is absent counts under the client's address, never under nothing.

@@ -258,8 +258,7 @@ class RunningGateway extends Registrar<''> implements Gateway {
 
   async #startAdmin(overrides: ListenOverrides['admin']): Promise<AdminServer | null> {
     const { admin } = this.#table.parsed;
-    if (overrides === false || (overrides === undefined && (admin === undefined || admin === false)))
-      return null;
+    if (overrides === false || (overrides === undefined && !admin)) return null;
     const { host = '127.0.0.1', port = 9901 } = { ...(admin === false ? {} : admin), ...overrides };
     return startAdmin(
       { host, port },

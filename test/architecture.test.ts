@@ -214,6 +214,20 @@ test('functions are short', () => {
   ).toEqual([]);
 });
 
+test('docs/limits.md tells the bounds that the code has', () => {
+  const page = readFileSync(join(root, 'docs/limits.md'), 'utf8');
+  const rows = [
+    ...page.matchAll(/^\| [^|]+ \| ([\d,]+)(?: (bytes|KiB|MiB|s))? \| `(\w+)` in `([^`]+)` \|/gm),
+  ];
+  expect(rows.length).toBeGreaterThan(30);
+  const units: Readonly<Record<string, number>> = { KiB: 1024, MiB: 1024 * 1024 };
+  const wrong = rows.filter(([, number = '', unit = '', name = '', path = '']) => {
+    const told = Number(number.replaceAll(',', '')) * (units[unit] ?? 1);
+    return ![told, told * 1000].includes(constantOf(path, name));
+  });
+  expect(wrong.map(([row]) => row)).toEqual([]);
+});
+
 /** A test says in its names what it is for, and its `describe` is as long as it is. */
 function isTest(file: Source): boolean {
   return /\.test\.ts$/.test(file.path) || isRustTest(file) || /^bench\/.*\.rs$/.test(file.path);
@@ -243,6 +257,16 @@ function usesOf(text: string): string[] {
 /** Also takes lint settings and strings out, which may name what they forbid. */
 function withoutComments(text: string): string {
   return text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '').replace(/^#!?\[(?:forbid|deny|allow|cfg)\(.*$/gm, '');
+}
+
+/** The value of a constant that is a product, a power of two or a number of seconds; NaN when it is not there. */
+function constantOf(path: string, name: string): number {
+  const text = readFileSync(join(root, path), 'utf8');
+  const value =
+    new RegExp(`const ${name}(?:: [^=]+)? = (?:Nanos::from_secs\\()?([\\d_ *<]+)\\)?;`).exec(text)?.[1] ??
+    'NaN';
+  const [left = '', shift = '0'] = value.replaceAll('_', '').split('<<');
+  return left.split('*').reduce((product, factor) => product * Number(factor), 1) * 2 ** Number(shift);
 }
 
 /** The comment at the start. */

@@ -31,9 +31,87 @@ const UV_POLL: c_int = 8;
 const UV_TIMER: c_int = 13;
 const UV_READABLE: c_int = 1;
 
+/// A libuv poll handle on one descriptor; inert until [`Watch::start`].
+pub struct Watch {
+    poll: *mut c_void,
+    state: Box<WatchState>,
+}
+
+struct WatchState {
+    number: usize,
+    ready: fn(usize),
+}
+
+impl Watch {
+    /// # Safety
+    /// `env` is live and the call is made on its thread; `fd` stays open until the watch is closed.
+    pub unsafe fn new(env: sys::napi_env, fd: c_int) -> Option<Watch> {
+        let mut looped = null_mut();
+        // SAFETY: the handle is allocated with the size that libuv asks for and freed in its close callback.
+        unsafe {
+            if sys::napi_get_uv_event_loop(env, &mut looped) != sys::Status::napi_ok {
+                return None;
+            }
+            let poll = libc::calloc(1, uv_handle_size(UV_POLL));
+            if poll.is_null() || uv_poll_init(looped.cast(), poll, fd) != 0 {
+                libc::free(poll);
+                return None;
+            }
+            Some(Watch { poll, state: Box::new(WatchState { number: 0, ready: |_| {} }) })
+        }
+    }
+
+    /// Calls `ready(number)` from the loop while the descriptor is readable.
+    pub fn start(&mut self, number: usize, ready: fn(usize)) {
+        *self.state = WatchState { number, ready };
+        let state: *mut WatchState = &mut *self.state;
+        // SAFETY: the handle is initialised and open; the state is boxed and lives as long as the handle is watched.
+        unsafe {
+            uv_handle_set_data(self.poll, state.cast());
+            uv_poll_start(self.poll, UV_READABLE, on_watched);
+        }
+    }
+
+    /// Whether the handle keeps the loop alive.
+    fn hold(&self, wanted: bool) {
+        // SAFETY: the handle is initialised and open.
+        unsafe { if wanted { uv_ref(self.poll) } else { uv_unref(self.poll) } };
+    }
+
+    /// Closes the handle; `done` runs when libuv let go of it.
+    pub fn close(self, done: Box<dyn FnOnce()>) {
+        let done = Box::into_raw(Box::new((self.state, done)));
+        // SAFETY: the handle is open and closed once, because `close` consumes the watch; the callback frees both.
+        unsafe {
+            uv_handle_set_data(self.poll, done.cast());
+            uv_close(self.poll, on_watch_closed);
+        }
+    }
+}
+
+unsafe extern "C" fn on_watched(handle: *mut c_void, _status: c_int, _events: c_int) {
+    // SAFETY: `start` stored a state that lives until the handle is closed. It is copied out first, because what is
+    // called may close the watch.
+    let (number, ready) = unsafe {
+        let state = &*uv_handle_get_data(handle).cast::<WatchState>();
+        (state.number, state.ready)
+    };
+    ready(number);
+}
+
+unsafe extern "C" fn on_watch_closed(handle: *mut c_void) {
+    // SAFETY: `Watch::close` stored exactly one boxed pair; the handle is freed after it was read.
+    unsafe {
+        let data = uv_handle_get_data(handle).cast::<(Box<WatchState>, Box<dyn FnOnce()>)>();
+        let pair = Box::from_raw(data);
+        libc::free(handle);
+        (pair.1)();
+    }
+}
+
 /// The two libuv handles of an engine.
 pub struct Drive {
-    poll: *mut c_void,
+    watch: Watch,
     timer: *mut c_void,
     armed: Option<Nanos>,
     is_ref: bool,
@@ -43,58 +121,46 @@ impl Drive {
     /// Handles on the loop of `env` for the descriptor `fd`; inert until [`Drive::start`].
     ///
     /// # Safety
-    /// `env` is live and the call is made on its thread.
+    /// As for [`Watch::new`].
     pub unsafe fn new(env: sys::napi_env, fd: c_int) -> Option<Drive> {
         let mut looped = null_mut();
-        // SAFETY: handles are allocated with the size that libuv asks for and freed in their close callback.
+        // SAFETY: as in `Watch::new`.
         unsafe {
-            if sys::napi_get_uv_event_loop(env, &mut looped) != sys::Status::napi_ok {
-                return None;
-            }
-            let looped: *mut c_void = looped.cast();
-            let poll = libc::calloc(1, uv_handle_size(UV_POLL));
+            let watch = Watch::new(env, fd)?;
+            watch.hold(false);
+            sys::napi_get_uv_event_loop(env, &mut looped);
             let timer = libc::calloc(1, uv_handle_size(UV_TIMER));
-            if poll.is_null() || timer.is_null() || uv_poll_init(looped, poll, fd) != 0 {
-                libc::free(poll);
-                libc::free(timer);
+            if timer.is_null() {
+                watch.close(Box::new(|| {}));
                 return None;
             }
-            uv_timer_init(looped, timer);
-            uv_unref(poll);
+            uv_timer_init(looped.cast(), timer);
             uv_unref(timer);
-            Some(Drive { poll, timer, armed: None, is_ref: false })
+            Some(Drive { watch, timer, armed: None, is_ref: false })
         }
     }
 
     /// Begins to watch for the engine of that handle.
     pub fn start(&mut self, handle: u32) {
-        let data = handle as usize as *mut c_void;
-        // SAFETY: both handles are initialised and open.
-        unsafe {
-            uv_handle_set_data(self.poll, data);
-            uv_handle_set_data(self.timer, data);
-            uv_poll_start(self.poll, UV_READABLE, on_readable);
-        }
+        // SAFETY: the timer is initialised and open.
+        unsafe { uv_handle_set_data(self.timer, handle as usize as *mut c_void) };
+        self.watch.start(handle as usize, |handle| turn(handle as u32, false));
     }
 
     /// Keeps the loop alive while exchanges are in flight, and the timer at the engine's next deadline. The timer is
     /// moved only when the deadline comes earlier; one that fires too early costs a turn.
     pub fn arm(&mut self, engine: &Engine) {
-        self.hold(engine.in_flight() > 0);
+        let wanted = engine.in_flight() > 0;
+        if wanted != self.is_ref {
+            self.watch.hold(wanted);
+            self.is_ref = wanted;
+        }
         let Some(deadline) = engine.next_deadline() else { return };
         if self.armed.is_none_or(|armed| deadline < armed) {
             let wait = deadline.since(engine.now()).0.div_ceil(1_000_000);
             // SAFETY: the timer is initialised and open.
             unsafe { uv_timer_start(self.timer, on_timer, wait, 0) };
             self.armed = Some(deadline);
-        }
-    }
-
-    fn hold(&mut self, wanted: bool) {
-        if wanted != self.is_ref {
-            // SAFETY: the poll handle is initialised and open.
-            unsafe { if wanted { uv_ref(self.poll) } else { uv_unref(self.poll) } };
-            self.is_ref = wanted;
         }
     }
 
@@ -107,16 +173,13 @@ impl Drive {
 
     /// Closes both handles; `done` runs when libuv let go of them.
     pub fn close(self, done: Box<dyn FnOnce()>) {
-        let done = Box::into_raw(Box::new(done));
-        // SAFETY: both are open and closed once, because `close` consumes the drive. Close callbacks run in order, so
-        // the poll handle, closed last, carries what is to be run.
+        // SAFETY: the timer is open and closed once, because `close` consumes the drive. Close callbacks run in order,
+        // so `done` runs after both.
         unsafe {
             uv_timer_stop(self.timer);
-            uv_handle_set_data(self.timer, null_mut());
             uv_close(self.timer, on_closed);
-            uv_handle_set_data(self.poll, done.cast());
-            uv_close(self.poll, on_poll_closed);
         }
+        self.watch.close(done);
     }
 }
 
@@ -125,28 +188,14 @@ unsafe extern "C" fn on_closed(handle: *mut c_void) {
     unsafe { libc::free(handle) };
 }
 
-unsafe extern "C" fn on_poll_closed(handle: *mut c_void) {
-    // SAFETY: `Drive::close` stored exactly one boxed closure; the handle is freed after it was read.
-    unsafe {
-        let done: Box<Box<dyn FnOnce()>> = Box::from_raw(uv_handle_get_data(handle).cast());
-        libc::free(handle);
-        done();
-    }
-}
-
-unsafe extern "C" fn on_readable(handle: *mut c_void, _status: c_int, _events: c_int) {
-    // SAFETY: `start` stored the engine's number.
-    turn(unsafe { uv_handle_get_data(handle) } as usize as u32, false);
-}
-
 unsafe extern "C" fn on_timer(handle: *mut c_void) {
-    // SAFETY: as above.
+    // SAFETY: `start` stored the engine's number.
     turn(unsafe { uv_handle_get_data(handle) } as usize as u32, true);
 }
 
 /// One bounded turn of the engine; JavaScript is called after it, when the engine is no longer borrowed.
 fn turn(handle: u32, by_timer: bool) {
-    let call = environment::with(handle, |bound: &mut Bound| {
+    let waiting = environment::with(handle, |bound: &mut Bound| {
         if by_timer {
             bound.drive.armed = None;
         }
@@ -157,16 +206,23 @@ fn turn(handle: u32, by_timer: bool) {
         }
         bound.engine.has_events().then_some((bound.env, bound.on_events, bound.context))
     });
-    if let Some(Some((env, callback, context))) = call {
+    if let Some(Some((env, callback, context))) = waiting {
         // SAFETY: the callback runs on the environment's thread, from its own loop, with nothing borrowed.
-        unsafe { call_events(env, callback, context) };
+        unsafe { call(env, callback, context, |_| []) };
         environment::with(handle, Bound::settle);
     }
 }
 
+/// Calls a JavaScript function with the arguments that `make` makes, and reports what it throws as uncaught.
+///
 /// # Safety
 /// On the thread of `env`, outside any other Node-API callback; the reference and context are live.
-unsafe fn call_events(env: sys::napi_env, callback: sys::napi_ref, context: sys::napi_async_context) {
+pub unsafe fn call<const N: usize>(
+    env: sys::napi_env,
+    callback: sys::napi_ref,
+    context: sys::napi_async_context,
+    make: impl FnOnce(sys::napi_env) -> [sys::napi_value; N],
+) {
     // SAFETY: the scope brackets every handle made here.
     unsafe {
         let (mut scope, mut global, mut function, mut result) =
@@ -176,7 +232,8 @@ unsafe fn call_events(env: sys::napi_env, callback: sys::napi_ref, context: sys:
         }
         sys::napi_get_global(env, &mut global);
         sys::napi_get_reference_value(env, callback, &mut function);
-        sys::napi_make_callback(env, context, global, function, 0, null_mut(), &mut result);
+        let arguments = make(env);
+        sys::napi_make_callback(env, context, global, function, N, arguments.as_ptr(), &mut result);
         let mut pending = false;
         sys::napi_is_exception_pending(env, &mut pending);
         if pending {

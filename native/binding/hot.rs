@@ -70,7 +70,7 @@ unsafe extern "C" fn request(env: napi_env, info: napi_callback_info) -> Value {
                 method: &method_text[..method_len],
                 target: &target_text[..target_len],
                 block: &block_text[..block_len],
-                peer: address_of(raw::bytes(env, address)),
+                peer: address_of(env, address),
                 https: raw::boolean(env, https),
             };
             let (id, begun) = bound.engine.begin(&request);
@@ -92,14 +92,23 @@ unsafe extern "C" fn request(env: napi_env, info: napi_callback_info) -> Value {
 /// Longest target that is read whole; the engine refuses shorter ones already.
 const SCRATCH_TARGET: usize = 64 * 1024;
 
-/// 4 or 16 address bytes; anything else (a socket that is gone) is the unspecified address.
-fn address_of(bytes: &[u8]) -> IpAddr {
-    if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
-        return IpAddr::from(v4);
-    }
-    match <[u8; 16]>::try_from(bytes) {
-        Ok(v6) => IpAddr::from(v6).to_canonical(),
-        Err(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+/// A number (IPv4), or 4 or 16 address bytes; anything else (a socket that is gone) is the unspecified address.
+///
+/// # Safety
+/// As for `raw::bytes`.
+unsafe fn address_of(env: napi_env, value: Value) -> IpAddr {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut bits = 0;
+        if sys::napi_get_value_uint32(env, value, &mut bits) == sys::Status::napi_ok {
+            return IpAddr::V4(Ipv4Addr::from_bits(bits));
+        }
+        let bytes = raw::bytes(env, value);
+        match (<[u8; 4]>::try_from(bytes), <[u8; 16]>::try_from(bytes)) {
+            (Ok(v4), _) => IpAddr::from(v4),
+            (_, Ok(v6)) => IpAddr::from(v6).to_canonical(),
+            _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        }
     }
 }
 
@@ -127,7 +136,7 @@ unsafe extern "C" fn body(env: napi_env, info: napi_callback_info) -> Value {
 
 /// `takeBody(engine, id)`: what came of the body of a request that was parked, as a fresh ArrayBuffer.
 unsafe extern "C" fn take_body(env: napi_env, info: napi_callback_info) -> Value {
-    // SAFETY: see `request`; the new buffer has room for exactly the bytes that are copied.
+    // SAFETY: see `request`.
     unsafe {
         let [engine, id] = raw::arguments::<2>(env, info);
         let id = raw::number(env, id);
@@ -138,14 +147,7 @@ unsafe extern "C" fn take_body(env: napi_env, info: napi_callback_info) -> Value
             bound.window.set(META_LAST, u32::from(last));
             data
         });
-        let data = taken.unwrap_or_default();
-        let (mut memory, mut buffer) = (null_mut(), null_mut());
-        if sys::napi_create_arraybuffer(env, data.len(), &mut memory, &mut buffer) == sys::Status::napi_ok
-            && !data.is_empty()
-        {
-            std::ptr::copy_nonoverlapping(data.as_ptr(), memory.cast(), data.len());
-        }
-        buffer
+        raw::from_bytes(env, &taken.unwrap_or_default())
     }
 }
 

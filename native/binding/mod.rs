@@ -5,6 +5,7 @@
 //! environment runs on one thread; JavaScript is never called while an engine is borrowed.
 #![allow(unsafe_code)]
 
+mod acceptor;
 mod drive;
 mod environment;
 mod hot;

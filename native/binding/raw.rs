@@ -104,6 +104,23 @@ unsafe fn typed_array(
     if is_bytes { status } else { sys::Status::napi_invalid_arg }
 }
 
+/// A fresh ArrayBuffer with a copy of `data`.
+///
+/// # Safety
+/// `env` is live in the running callback.
+pub unsafe fn from_bytes(env: sys::napi_env, data: &[u8]) -> Value {
+    let (mut memory, mut buffer) = (null_mut(), null_mut());
+    // SAFETY: the new memory has room for exactly the bytes that are copied.
+    unsafe {
+        if sys::napi_create_arraybuffer(env, data.len(), &mut memory, &mut buffer) == sys::Status::napi_ok
+            && !data.is_empty()
+        {
+            std::ptr::copy_nonoverlapping(data.as_ptr(), memory.cast(), data.len());
+        }
+    }
+    buffer
+}
+
 /// # Safety
 /// `env` is live in the running callback.
 pub unsafe fn from_u32(env: sys::napi_env, value: u32) -> Value {

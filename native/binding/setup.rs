@@ -3,13 +3,13 @@
 
 use super::drive::Drive;
 use super::environment::{self, Bound, SCRATCH};
-use super::hot;
+use super::{acceptor, hot};
 use crate::core::Core;
 use crate::engine::{Clock, Engine, SystemClock};
 use crate::explain;
 use crate::router::{MatchSpec, RouterBuilder, RouterError, Warning};
 use crate::snapshot::CompileError;
-use napi::bindgen_prelude::{ArrayBuffer, Function, Object};
+use napi::bindgen_prelude::{ArrayBuffer, FnArgs, Function, Object};
 use napi::{Env, Error, JsValue, Result, sys};
 use napi_derive::napi;
 use slab::Slab;
@@ -292,6 +292,60 @@ unsafe fn async_context(env: sys::napi_env) -> sys::napi_async_context {
         sys::napi_async_init(env, resource, name, &mut context);
     }
     context
+}
+
+/// What `acceptorOpen` reports.
+#[napi(object)]
+pub struct Accepting {
+    pub acceptor: u32,
+    pub port: u16,
+}
+
+/// Listens on an IP address, exclusively, and calls `on_connection(fd, address)` for each connection; the descriptor is
+/// the callee's. Refused with ERR_FG_ADDRESS_IN_USE when the address is taken or cannot be bound.
+#[napi]
+pub fn acceptor_open(
+    env: Env,
+    host: String,
+    port: u16,
+    on_connection: Function<'_, FnArgs<(i32, String)>, ()>,
+) -> Result<Accepting> {
+    let internal = |what: &str| failure("ERR_FG_INTERNAL", what, None);
+    let ip = host.parse().map_err(|_| internal("a listener needs an IP address"))?;
+    let raw_env = env.raw();
+    let mut callback = null_mut();
+    // SAFETY: every handle is live in the running call; what is kept is kept by reference.
+    unsafe {
+        sys::napi_create_reference(raw_env, on_connection.raw(), 1, &mut callback);
+        let context = async_context(raw_env);
+        match acceptor::open(raw_env, std::net::SocketAddr::new(ip, port), callback, context) {
+            Ok((acceptor, port)) => {
+                let data = acceptor as usize as *mut c_void;
+                sys::napi_add_async_cleanup_hook(raw_env, Some(on_acceptor_cleanup), data, null_mut());
+                Ok(Accepting { acceptor, port })
+            }
+            Err(error) => {
+                sys::napi_delete_reference(raw_env, callback);
+                sys::napi_async_destroy(raw_env, context);
+                let message = format!("cannot listen on {host} port {port}: {error}");
+                Err(failure("ERR_FG_ADDRESS_IN_USE", &message, None))
+            }
+        }
+    }
+}
+
+unsafe extern "C" fn on_acceptor_cleanup(hook: sys::napi_async_cleanup_hook_handle, data: *mut c_void) {
+    // SAFETY: the hook is released once, after the handle closed or because there was none left.
+    let release = move || unsafe {
+        sys::napi_remove_async_cleanup_hook(hook);
+    };
+    acceptor::close(data as usize as u32, Box::new(release));
+}
+
+/// Stops listening; connections that were handed over go on.
+#[napi]
+pub fn acceptor_close(acceptor: u32) {
+    acceptor::close(acceptor, Box::new(|| {}));
 }
 
 /// The environment ends (also by `worker.terminate()`): the engine goes, its handles close, then the hook is released.

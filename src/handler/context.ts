@@ -15,7 +15,7 @@ import {
 } from '../native/layout.ts';
 import { type BodyFlow, IncomingBody } from './body.ts';
 import { RequestHeaders } from './headers.ts';
-import { AnswerLines } from './lines.ts';
+import { AnswerLines, typeLine } from './lines.ts';
 import type { PathParams } from './params.ts';
 import type { HandlerContext, RequestBody } from './types.ts';
 
@@ -116,8 +116,7 @@ export class ExchangeContext implements HandlerContext, HandlerSide {
 
   /** The header lines of the answer as they cross the boundary. */
   linesText(contentType: string | null): string {
-    if (this.#lines !== null) return this.#lines.text(contentType);
-    return contentType === null ? '' : `Content-Type: ${contentType}\r\n`;
+    return this.#lines === null ? typeLine(contentType) : this.#lines.text(contentType);
   }
 
   /** Forgets the headers that the handler set, for an answer that is not the handler's. */

@@ -17,6 +17,19 @@ const dropped: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
+// Whole strings: one that is put together per answer would be copied once more on its way across the boundary.
+const typeLines: Readonly<Record<string, string>> = {
+  'text/plain; charset=utf-8': 'Content-Type: text/plain; charset=utf-8\r\n',
+  'application/json': 'Content-Type: application/json\r\n',
+  'application/octet-stream': 'Content-Type: application/octet-stream\r\n',
+};
+
+/** The one line of an answer whose handler set none. */
+export function typeLine(contentType: string | null): string {
+  if (contentType === null) return '';
+  return typeLines[contentType] ?? `Content-Type: ${contentType}\r\n`;
+}
+
 /** Headers in the order set, one value per name but for `set-cookie`. */
 export class AnswerLines {
   #entries: [name: string, lower: string, value: string][] | null = null;
@@ -34,14 +47,14 @@ export class AnswerLines {
 
   /** The lines, each ended by CRLF, with `contentType` unless one was set. */
   text(contentType: string | null): string {
-    if (this.#entries === null) return contentType === null ? '' : `Content-Type: ${contentType}\r\n`;
+    if (this.#entries === null) return typeLine(contentType);
     let lines = '';
     let typed = contentType === null;
     for (const [name, lower, value] of this.#entries) {
       lines += `${name}: ${value}\r\n`;
       typed ||= lower === 'content-type';
     }
-    return typed ? lines : `${lines}Content-Type: ${contentType}\r\n`;
+    return typed ? lines : lines + typeLine(contentType);
   }
 
   /** Takes the headers of a web `Response`. */

@@ -1,5 +1,5 @@
 // The engine of this environment as JavaScript drives it: requests go in, events come out and are handed to their exchanges.
-import type { EngineHandle, Native } from '../native/calls.ts';
+import type { EngineHandle, Native, PeerAddress } from '../native/calls.ts';
 import {
   BEGUN_HANDLER,
   BODY_NONE,
@@ -76,7 +76,7 @@ export class Bridge {
     method: string,
     target: string,
     block: string,
-    address: ArrayBuffer,
+    address: PeerAddress,
     https: boolean,
   ): boolean {
     const begun = this.native.request(this.engine, method, target, block, address, https);
@@ -195,10 +195,13 @@ export class Bridge {
 
   /** A request that had to wait goes to its handler, with what came of its body so far. */
   #onHandler(exchange: Exchange, handler: number): void {
-    this.#owner.handle(exchange, handler);
-    if (exchange.side === null || exchange.id === NO_EXCHANGE) return;
     const data = this.native.takeBody(this.engine, exchange.id);
     const last = this.#meta[META_LAST] !== 0;
+    // A body that is here already is not over for a handler that starts to read it at once.
+    if (last && data.byteLength > 0) exchange.bodyLeft = 1;
+    this.#owner.handle(exchange, handler);
+    if (last) exchange.bodyLeft = 0;
+    if (exchange.side === null || exchange.id === NO_EXCHANGE) return;
     if (data.byteLength > 0 || last) exchange.side.data(new Uint8Array(data), last);
     if (!last) exchange.resumeBody();
   }

@@ -39,6 +39,8 @@ export interface UwsApp {
   any(pattern: string, handler: UwsHandler): UwsApp;
   /** Called with 1 for a connection that opens and -1 for one that closes. Missing from some versions. */
   filter?(each: (res: UwsResponse, change: number) => void): UwsApp;
+  /** Serves an accepted, non-blocking socket. Missing from some versions. */
+  adoptSocket?(fd: number): UwsApp;
   listen(host: string, port: number, options: number, done: (socket: ListenSocket | false) => void): UwsApp;
   close(): UwsApp;
 }

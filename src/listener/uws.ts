@@ -1,10 +1,13 @@
 // The listener whose client side is uWebSockets.js: it reads a request once and hands it over; it judges nothing. The only importer of that library.
+
+import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { isMainThread } from 'node:worker_threads';
 import { GatewayError } from '../errors.ts';
 import type { MetricFamily } from '../native/calls.ts';
 import type { Bridge } from './bridge.ts';
+import { type Peer, UwsApps } from './uws-apps.ts';
 import { UwsExchange, type UwsPool } from './uws-exchange.ts';
 import type { ListenSocket, Uws, UwsApp, UwsRequest, UwsResponse } from './uws-library.ts';
 
@@ -40,66 +43,59 @@ export interface Listener {
 export async function listenUws(bridge: Bridge, options: UwsListenerOptions): Promise<Listener> {
   const uws = await loadUws(options.maxHeaderBytes);
   const pool: UwsPool = { bridge, free: [], busy: 0, onQuiet: null };
-  const app = uws.App();
-  for (const [verb, method] of verbs) app[verb]('/*', (res, req) => accept(pool, res, req, method));
-  app.any('/*', (res, req) => accept(pool, res, req, req.getCaseSensitiveMethod()));
-  const connections = countConnections(app);
-  const socket = await new Promise<ListenSocket | false>((resolve) => {
-    app.listen(options.host, options.port, uws.LIBUS_LISTEN_EXCLUSIVE_PORT, resolve);
+  const apps = new UwsApps((peer) => makeApp(uws, pool, peer));
+  const { shared } = apps;
+  // Older versions adopt no socket: then the library accepts, and every request asks for its peer.
+  const canAdopt = shared.adoptSocket !== undefined && shared.filter !== undefined;
+  const opened = canAdopt ? openAcceptor(bridge, apps, options) : openSocket(uws, apps, options);
+  const socket = await opened.catch((error: unknown) => {
+    apps.close();
+    throw error;
   });
-  if (socket === false) {
-    app.close();
-    throw await listenFailure(options);
-  }
   let accepting = true;
+  const stopAccepting = (): void => {
+    if (accepting) socket.close();
+    accepting = false;
+  };
   return {
     host: options.host,
-    port: uws.us_socket_local_port(socket),
-    stopAccepting: () => {
-      if (accepting) uws.us_listen_socket_close(socket);
-      accepting = false;
-    },
+    port: socket.port,
+    stopAccepting,
     quiet: () => quiet(pool),
-    families: () => connectionFamilies(connections),
+    families: () => apps.families(),
     close: () => {
-      accepting = false;
-      app.close();
+      stopAccepting();
+      apps.close();
     },
   };
 }
 
-interface Connections {
-  opened: number;
-  closed: number;
+/** A listening socket. */
+interface Accepting {
+  readonly port: number;
+  close(): void;
 }
 
-/** The library tells of connections as such, not which request came over which. */
-function countConnections(app: UwsApp): Connections {
-  const connections = { opened: 0, closed: 0 };
-  app.filter?.((_res, change) => {
-    if (change > 0) connections.opened += 1;
-    else connections.closed += 1;
+async function openAcceptor(bridge: Bridge, apps: UwsApps, options: UwsListenerOptions): Promise<Accepting> {
+  const { native } = bridge;
+  const { address } = await lookup(options.host);
+  const adopt = (fd: number, text: string, peer: number | ArrayBuffer): void => apps.adopt(fd, text, peer);
+  const { acceptor, port } = native.acceptorOpen(address, options.port, adopt);
+  return { port, close: () => native.acceptorClose(acceptor) };
+}
+
+async function openSocket(uws: Uws, apps: UwsApps, options: UwsListenerOptions): Promise<Accepting> {
+  const socket = await new Promise<ListenSocket | false>((resolve) => {
+    apps.shared.listen(options.host, options.port, uws.LIBUS_LISTEN_EXCLUSIVE_PORT, resolve);
   });
-  return connections;
+  if (socket === false) throw await listenFailure(options);
+  return { port: uws.us_socket_local_port(socket), close: () => uws.us_listen_socket_close(socket) };
 }
 
-function connectionFamilies({ opened, closed }: Connections): MetricFamily[] {
-  const total = 'Client connections accepted.';
-  const open = 'Client connections that are open now.';
-  return [
-    {
-      name: 'ferrogate_connections_total',
-      help: total,
-      type: 'counter',
-      samples: [{ labels: {}, value: opened }],
-    },
-    {
-      name: 'ferrogate_connections_open',
-      help: open,
-      type: 'gauge',
-      samples: [{ labels: {}, value: opened - closed }],
-    },
-  ];
+function makeApp(uws: Uws, pool: UwsPool, peer: Peer): UwsApp {
+  const app = uws.App();
+  for (const [verb, method] of verbs) app[verb]('/*', (res, req) => accept(pool, peer, res, req, method));
+  return app.any('/*', (res, req) => accept(pool, peer, res, req, req.getCaseSensitiveMethod()));
 }
 
 // Names are in lower case already. One static callback and one string: no closure per request.
@@ -119,14 +115,14 @@ const verbs = [
   ['options', 'OPTIONS'],
 ] as const;
 
-function accept(pool: UwsPool, res: UwsResponse, req: UwsRequest, method: string): void {
+function accept(pool: UwsPool, peer: Peer, res: UwsResponse, req: UwsRequest, method: string): void {
   const exchange = pool.free.pop() ?? new UwsExchange(pool);
   exchange.start(res);
   const query = req.getQuery();
   const target = query ? `${req.getUrl()}?${query}` : req.getUrl();
   block = '';
   req.forEach(appendHeader);
-  const address = res.getRemoteAddress();
+  const address = peer.address ?? res.getRemoteAddress();
   const hasBody = pool.bridge.begin(exchange, method, target, block, address, false);
   if (exchange.isOpen()) exchange.attach(hasBody);
 }

@@ -35,6 +35,7 @@ const FALLIBLE = [
   'explain',
   'draftAdd',
   'engineOpen',
+  'acceptorOpen',
 ] as const satisfies readonly (keyof SetupCalls)[];
 
 /** Set-up calls throw GatewayErrors; hot calls are handed on as they are. */

@@ -9,7 +9,7 @@ export type EngineHandle = number;
 export interface HotCalls {
   /**
    * One request: guard, decide, and forward or refuse it.
-   * `block` is every header as `name: value\r\n`; `address` the peer's 4 or 16 address bytes.
+   * `block` is every header as `name: value\r\n`; `address` the peer's 4 or 16 address bytes, or IPv4 as a number.
    * Returns `id * 8 + kind` with kind one of BEGUN_HANDLER (handler number in meta[META_HANDLER]) or BEGUN_PENDING
    * (events follow; drain now when meta[META_QUEUED] is not 0). meta[META_BODY] tells about the request body:
    * 0 none, 1 announced (attach onData). Returns 0 when the engine is gone: answer 500 and close.
@@ -19,7 +19,7 @@ export interface HotCalls {
     method: string,
     target: string,
     block: string,
-    address: ArrayBuffer,
+    address: PeerAddress,
     https: boolean,
   ): number;
   /** A chunk of the request body. Returns FLOW_CONTINUE, FLOW_PAUSE (pause until EVENT_RESUME) or FLOW_IGNORED. */
@@ -45,6 +45,9 @@ export interface HotCalls {
   /** Facts of a handler exchange, asked for lazily: FACT_* → string (params, claims as JSON), or null when the id is gone. */
   fact(engine: EngineHandle, id: number, which: number): string | null;
 }
+
+/** 4 or 16 address bytes, or an IPv4 address as a 32-bit number. */
+export type PeerAddress = ArrayBuffer | number;
 
 /** Calls that set things up; none is used per request. */
 export interface SetupCalls {
@@ -81,6 +84,17 @@ export interface SetupCalls {
   engineOpen(core: number, window: ArrayBuffer, onEvents: () => void): EngineHandle;
   /** Refuses new requests with 503 and closes idle upstream connections; exchanges go on. */
   engineDrain(engine: EngineHandle): void;
+  /**
+   * Listens on an IP address, exclusively, and calls `onConnection` for each connection; the descriptor, non-blocking, is the
+   * callee's. Throws ERR_FG_ADDRESS_IN_USE when the address is taken or cannot be bound.
+   */
+  acceptorOpen(
+    host: string,
+    port: number,
+    onConnection: (fd: number, text: string, address: PeerAddress) => void,
+  ): { acceptor: number; port: number };
+  /** Stops listening; connections that were handed over go on. */
+  acceptorClose(acceptor: number): void;
   /** Exchanges in flight. */
   engineInFlight(engine: EngineHandle): number;
   engineClose(engine: EngineHandle): void;

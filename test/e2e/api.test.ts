@@ -218,6 +218,39 @@ describe('listen', () => {
   });
 });
 
+describe('reload', () => {
+  const upstreams = { back: { targets: ['http://127.0.0.1:9'] } };
+  const file = (path: string) => ({ upstreams, routes: [{ id: 'file', match: { path }, upstream: 'back' }] });
+
+  it('replaces the routes of the configuration, keeps those of code, tells the generation, and emits reload', async () => {
+    const { gateway } = makeGateway(file('/old'));
+    gateway.get('/code', { id: 'code' }, () => 'code');
+    const before = await gateway.applied();
+    const heard = new Promise<{ generation: number }>((resolve) => gateway.once('reload', resolve));
+    const generation = await gateway.reload(file('/new'));
+    expect(generation).toBeGreaterThan(before);
+    expect(await heard).toMatchObject({ generation });
+    expect(await gateway.applied()).toBe(generation);
+    expect(gateway.routes().map(({ path }) => path)).toEqual(['/new', '/code']);
+    const status = async (url: string): Promise<number> => (await gateway.inject(url)).status;
+    expect([await status('/old'), await status('/new'), await status('/code')]).toEqual([404, 502, 200]);
+  });
+
+  it.each([
+    ['conflicts with a route of code', file('/code'), 'ERR_FG_ROUTE_CONFLICT'],
+    ['lacks what a route of code uses', {}, 'ERR_FG_CONFIG_INVALID'],
+    ['is no configuration', { upstreams: 7 }, 'ERR_FG_CONFIG_INVALID'],
+  ])('that %s is refused and changes nothing', async (_, config, code) => {
+    const { gateway } = makeGateway(file('/old'));
+    gateway.all('/code', { id: 'code' }, () => 'code').get('/up', { upstream: 'back' });
+    const before = await gateway.applied();
+    await expect(gateway.reload(config as never)).rejects.toMatchObject({ code });
+    expect(await gateway.applied()).toBe(before);
+    const status = async (url: string): Promise<number> => (await gateway.inject(url)).status;
+    expect([await status('/old'), await status('/up'), await status('/code')]).toEqual([502, 502, 200]);
+  });
+});
+
 describe('after close', () => {
   it('everything is ERR_FG_CLOSED, close is one promise, and the event came once', async () => {
     const { gateway } = makeGateway();

@@ -117,3 +117,19 @@ describe('a client that goes away', () => {
     await until('nothing in flight', async () => (await gateway.inFlight()) === 0);
   });
 });
+
+describe('a client that stands still in its body', () => {
+  it('is refused after idleTimeout, and its upstream exchange closed', async () => {
+    const up = await startUpstream(() => {});
+    const gateway = await startGateway({
+      upstreams: { back: { targets: [up.url] } },
+      routes: [{ match: { path: '/' }, upstream: 'back', idleTimeout: '100ms' }],
+    });
+    const client = await RawClient.connect(gateway.port);
+    const answer = await client.send(requestText('POST', '/', ['Content-Length: 100'], 'half')).answer();
+    expect([answer.status, answer.header('connection')]).toEqual([400, 'close']);
+    await client.ended();
+    await until('the upstream connection to be closed', () => up.open === 0);
+    expect(await gateway.record(() => true)).toMatchObject({ status: 400, verdict: 'body_timeout' });
+  });
+});

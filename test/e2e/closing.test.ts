@@ -67,7 +67,7 @@ describe('close', () => {
       routes: [{ match: { path: '/up' }, upstream: 'back' }],
     };
     let aborted = false;
-    const { gateway, port, inFlight, records } = await startGateway(config, (made) => {
+    const { gateway, port, inFlight } = await startGateway(config, (made) => {
       made.get('/js', ({ signal }) => {
         signal.addEventListener('abort', () => {
           aborted = true;
@@ -85,7 +85,6 @@ describe('close', () => {
     await waiting.ended();
     expect(aborted).toBe(true);
     await until('the upstream connection to be closed', () => up.open === 0);
-    void records;
   });
 
   it('ends idle keep-alive connections at once', async () => {

@@ -77,14 +77,15 @@ describe('a token that names a new key', () => {
     expect(await ask(gateway, issuer.token())).toBe(200);
   });
 
-  it('is found after the cooldown', async () => {
+  it('is found after the cooldown, and brings what was missing before', async () => {
     const issuer = await startIssuer();
     const gateway = await start(issuer, { refreshCooldown: '1s' });
     await until('keys', () => gateway.gateway.ready().ready);
-    const next = signingKey('next');
-    expect(await ask(gateway, issuer.token({}, { key: next }))).toBe(401);
-    issuer.keys = [next];
-    await until('the new key', async () => (await ask(gateway, issuer.token({}, { key: next }))) === 200);
+    const [early, late] = [signingKey('early'), signingKey('late')];
+    expect(await ask(gateway, issuer.token({}, { key: early }))).toBe(401);
+    issuer.keys = [early, late];
+    await until('the new keys', async () => (await ask(gateway, issuer.token({}, { key: late }))) === 200);
+    expect(await ask(gateway, issuer.token({}, { key: early }))).toBe(200);
     expect(await ask(gateway, issuer.token())).toBe(401);
   });
 

@@ -146,6 +146,16 @@ describe('access records', () => {
     expect(made.records).toHaveLength(1);
   });
 
+  it('beyond what is kept are dropped, counted, and told once', async () => {
+    const made = makeGateway();
+    await Promise.all(Array.from({ length: 17_000 }, () => made.gateway.inject('/none')));
+    const line = await until('the count', () =>
+      made.lines.find(({ message }) => message.includes('dropped')),
+    );
+    expect(line.fields['dropped']).toBe(17_000 - 16_384);
+    expect(made.records).toHaveLength(16_384);
+  });
+
   it('are off when off, and lines in a stream when given one', async () => {
     const log = heard();
     const off = makeGateway({ records: false }, { records: log });

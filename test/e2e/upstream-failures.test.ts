@@ -1,5 +1,5 @@
 // Upstreams that refuse, break, stall or talk nonsense: which answer the client gets, and that a broken body never ends cleanly.
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { RouteConfig, UpstreamConfig } from '../../src/index.ts';
 import { type ListeningGateway, startGateway } from '../support/gateway.ts';
@@ -17,8 +17,6 @@ const forwardTo = (
     upstreams: { back: { targets: typeof urls === 'string' ? [urls] : urls, ...upstream } },
     routes: [{ id: 'it', match: { path: '/*rest' }, upstream: 'back', ...route }],
   });
-
-const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
 /** An upstream that sends `bytes` for each request head and then does what it is told. */
 const saying = (bytes: string, after: 'nothing' | 'end' | 'reset' = 'nothing') =>
@@ -170,6 +168,19 @@ describe('an upstream that is slow', () => {
     await until('the upstream connection to be closed', () => up.open === 0);
   });
 
+  it('to take the request body: 504 after idleTimeout', async () => {
+    const held: Socket[] = [];
+    const up = await startSocketUpstream((socket) => void held.push(socket.pause()));
+    const { port } = await forwardTo(up.url, { idleTimeout: '200ms', maxBodyBytes: '64mb' });
+    const client = await RawClient.connect(port);
+    const size = 32 * 1024 * 1024;
+    client.send(requestText('POST', '/', [`Content-Length: ${size}`])).send(new Uint8Array(size));
+    expect((await client.answer()).status).toBe(504);
+    // A socket that nobody reads does not notice its end.
+    held[0]?.resume();
+    await until('the upstream connection to be closed', () => up.open === 0);
+  });
+
   it('in the middle of its body: broken after idleTimeout', async () => {
     const up = await saying('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nfirst');
     const { port } = await forwardTo(up.url, { idleTimeout: '100ms' });
@@ -187,93 +198,6 @@ describe('an upstream that is slow', () => {
     expect(answer.complete).toBe(false);
     expect(answer.body.length).toBeGreaterThan(0);
     await until('the upstream connection to be closed', () => up.open === 0);
-  });
-});
-
-describe('a pooled connection that the upstream closed', () => {
-  /** Answers `served` requests on a connection, then closes it without an answer when the next one comes. */
-  const forgetful = (served: number) =>
-    startSocketUpstream((socket) =>
-      onHeads(socket, (_, number) => {
-        if (number < served) socket.write(ok);
-        else socket.resetAndDestroy();
-      }),
-    );
-
-  it('is retried once on a new one for an idempotent request', async () => {
-    for (const method of ['GET', 'PUT', 'DELETE', 'OPTIONS']) {
-      const up = await forgetful(1);
-      const { port, records } = await forwardTo(up.url);
-      const client = await RawClient.connect(port);
-      for (let round = 0; round < 3; round += 1)
-        expect((await client.send(requestText(method, '/')).answer()).status).toBe(200);
-      expect(up.accepted).toBe(3);
-      void records;
-    }
-  });
-
-  it('counts the retry in its record', async () => {
-    const up = await forgetful(1);
-    const { port, record } = await forwardTo(up.url);
-    const client = await RawClient.connect(port);
-    for (const target of ['/1', '/2']) await client.send(requestText('GET', target)).answer();
-    expect((await record((one) => one.path === '/1')).retries).toBe(0);
-    expect((await record((one) => one.path === '/2')).retries).toBe(1);
-  });
-
-  it('is not retried for POST once bytes were sent', async () => {
-    const up = await forgetful(1);
-    const { port } = await forwardTo(up.url);
-    const client = await RawClient.connect(port);
-    const post = requestText('POST', '/', ['Content-Length: 2'], 'hi');
-    expect((await client.send(post).answer()).status).toBe(200);
-    expect((await client.send(post).answer()).status).toBe(502);
-    expect(up.accepted).toBe(1);
-  });
-
-  it('is not retried twice', async () => {
-    let connection = 0;
-    const up = await startSocketUpstream((socket, number) => {
-      connection = number;
-      onHeads(socket, (_, request) => {
-        if (number === 0 && request === 0) socket.write(ok);
-        else socket.destroy();
-      });
-    });
-    const { port } = await forwardTo(up.url);
-    const client = await RawClient.connect(port);
-    expect((await client.send(requestText('GET', '/')).answer()).status).toBe(200);
-    expect((await client.send(requestText('GET', '/')).answer()).status).toBe(502);
-    expect(connection).toBe(1);
-  });
-
-  it('seen closed before the request is not used, whatever the method', async () => {
-    const sockets: { destroy(): unknown }[] = [];
-    const up = await startSocketUpstream((socket) => {
-      sockets.push(socket);
-      onHeads(socket, () => socket.write(ok));
-    });
-    const { port } = await forwardTo(up.url);
-    const client = await RawClient.connect(port);
-    const post = requestText('POST', '/', ['Content-Length: 2'], 'hi');
-    for (let round = 0; round < 5; round += 1) {
-      expect((await client.send(post).answer()).status).toBe(200);
-      sockets.at(-1)?.destroy();
-      await until('the connection to be gone', () => up.open === 0);
-    }
-    expect(up.accepted).toBe(5);
-  });
-
-  it('by Connection: close is not pooled', async () => {
-    const up = await saying('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok', 'end');
-    const { port, record } = await forwardTo(up.url);
-    const client = await RawClient.connect(port);
-    for (const target of ['/1', '/2'])
-      expect((await client.send(requestText('POST', target, ['Content-Length: 0'])).answer()).status).toBe(
-        200,
-      );
-    expect((await record((one) => one.path === '/2')).retries).toBe(0);
-    expect(up.accepted).toBe(2);
   });
 });
 

@@ -105,7 +105,7 @@ describe('an answer', () => {
   });
 
   it.each([
-    ['with a body', { whole: 'bye' }, /Connection: close\r\nDate: [^\r]+\r\nContent-Length: 3\r\n\r\nbye$/],
+    ['with a body', { whole: '{}' }, /Date: [^\r]+\r\nConnection: close\r\nContent-Length: 4\r\n\r\n{}\r\n$/],
     ['without one', { none: 7 }, /Date: [^\r]+\r\nConnection: close\r\nContent-Length: 7\r\n\r\n$/],
   ])('that closes the connection closes it: %s', async (_, body, pattern) => {
     const { client, bridge } = await listen(({ id }, native) => {

@@ -1,6 +1,6 @@
 // Processes that a test starts and stops: a gateway of the built package with orders over IPC, and a load client.
 import { type ChildProcess, fork } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import type { GatewayConfig, Listening } from '../../src/index.ts';
@@ -28,6 +28,8 @@ export interface ChildGateway {
   reload(config: GatewayConfig): Promise<number>;
   /** Most resident memory so far, in bytes (Linux `VmHWM`). */
   peakBytes(): number;
+  /** Descriptors that are open now. */
+  descriptors(): number;
 }
 
 interface Reply {
@@ -79,6 +81,7 @@ export async function startChildGateway(
     release: async (body) => void (await ask('release', body)),
     reload: (next) => ask<number>('reload', next),
     peakBytes: () => statusBytes(started.pid ?? 0, 'VmHWM'),
+    descriptors: () => readdirSync(`/proc/${started.pid}/fd`).length,
   };
 }
 

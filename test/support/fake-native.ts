@@ -1,5 +1,6 @@
 // An engine that a test scripts: it decides and forwards nothing, and speaks the boundary's numbers like the real one.
-import type { Native } from '../../src/native/calls.ts';
+import { loadNative } from '../../src/native/binding.ts';
+import type { Native, PeerAddress } from '../../src/native/calls.ts';
 import * as layout from '../../src/native/layout.ts';
 
 export interface FakeRequest {
@@ -24,6 +25,11 @@ export type Script = (
 
 type Event = (meta: Uint32Array, fake: FakeNative) => number;
 const encoder = new TextEncoder();
+
+const addressBytes = (address: PeerAddress): Uint8Array =>
+  typeof address === 'number'
+    ? Uint8Array.of(address >>> 24, address >>> 16, address >>> 8, address)
+    : new Uint8Array(address.slice(0));
 
 export class FakeNative {
   readonly requests: FakeRequest[] = [];
@@ -53,15 +59,17 @@ export class FakeNative {
     return 1;
   }
   engineClose(): void {}
+  readonly acceptorOpen = loadNative().acceptorOpen;
+  readonly acceptorClose = loadNative().acceptorClose;
 
-  request(_engine: number, method: string, target: string, block: string, address: ArrayBuffer): number {
+  request(_engine: number, method: string, target: string, block: string, address: PeerAddress): number {
     const id = this.#free.pop() ?? this.#live.length;
     const request: FakeRequest = {
       id,
       method,
       target,
       block,
-      address: new Uint8Array(address.slice(0)),
+      address: addressBytes(address),
       body: [],
       bodyDone: false,
       aborted: false,
