@@ -119,11 +119,10 @@ class RunningGateway extends Registrar<''> implements Gateway {
     this.#open();
     const parsed = parseConfig(config);
     const checked = this.#table.check(parsed);
-    const { code } = this.#table;
     let plan: Plan;
     let published: { generation: number; warnings: string[] };
     try {
-      plan = toPlan(parsed, code);
+      plan = toPlan(parsed, this.#table.code);
       published = this.#native.publish(this.#core, JSON.stringify(plan));
     } catch (error) {
       this.#table.discard(checked);
@@ -131,7 +130,7 @@ class RunningGateway extends Registrar<''> implements Gateway {
     }
     this.#table.accept(checked);
     this.#warn(checked.warnings);
-    this.#inForce(plan, code.length);
+    this.#inForce(plan, this.#table.code.length);
     this.#keys.update(parsed.keySources);
     await this.#targets.update(plan.upstreams);
     this.#events.emit('reload', published);
@@ -181,6 +180,7 @@ class RunningGateway extends Registrar<''> implements Gateway {
   ): Explanation {
     this.#open();
     this.#publisher.flush();
+    this.#keys.startInline();
     const { target, block } = requestLines({ method, url, headers });
     return JSON.parse(this.#native.explain(this.#core, method, target, block, ip)) as Explanation;
   }

@@ -29,6 +29,8 @@ export interface KeySourceState {
 }
 
 export interface RunningKeySource {
+  /** Nothing is fetched for it. */
+  readonly isInline: boolean;
   /** Gets the first set; an inline one is there at once. */
   start(): void;
   /** A token named a key that is not known: fetches now, unless a fetch is under way already. */
@@ -92,6 +94,7 @@ function createTally(
 
 function inlineSource(id: string, json: string, sink: KeySink, tally: Tally): RunningKeySource {
   return {
+    isInline: true,
     start() {
       try {
         tally.load(json);
@@ -106,6 +109,7 @@ function inlineSource(id: string, json: string, sink: KeySink, tally: Tally): Ru
 }
 
 class RemoteSource implements RunningKeySource {
+  readonly isInline = false;
   readonly #reader: KeySetReader;
   readonly #tally: Tally;
   #timer: NodeJS.Timeout | undefined;

@@ -24,6 +24,8 @@ export interface KeySourcesOptions {
 export interface KeySources {
   /** Fetches every set for the first time, inline sets at once. Call it after the plan that names the issuers is in force. */
   start(): void;
+  /** Loads the inline sets alone, for a gateway that is only looked at. */
+  startInline(): void;
   /** A token of this issuer named an unknown key: fetches now. An id that is not known is ignored. */
   wanted(issuerId: string): void;
   /** Resolves when every issuer has had a good set. Rejects with `ERR_FG_CLOSED` when closed before that. */
@@ -73,6 +75,11 @@ class RunningKeySources implements KeySources {
     if (this.#isStarted || this.#isClosed) return;
     this.#isStarted = true;
     for (const { source } of this.#entries.values()) source.start();
+  }
+
+  startInline(): void {
+    if (this.#isStarted || this.#isClosed) return;
+    for (const { source } of this.#entries.values()) if (source.isInline) source.start();
   }
 
   wanted(issuerId: string): void {

@@ -66,7 +66,8 @@ function toGatewayError(error: unknown): unknown {
   const text = error instanceof Error ? error.message : '';
   if (!text.startsWith('{')) return error;
   const failure = JSON.parse(text) as NativeFailure;
-  const issues = failure.path ? [{ path: failure.path, message: failure.message }] : [];
-  const message = failure.path ? `${failure.path}: ${failure.message}` : failure.message;
-  return new GatewayError(failure.code as GatewayError['code'], message, { issues, cause: error });
+  const code = failure.code as GatewayError['code'];
+  if (!failure.path) return new GatewayError(code, failure.message, { cause: error });
+  const issues = [{ path: failure.path, message: failure.message }];
+  return new GatewayError(code, `${failure.path}: ${failure.message}`, { issues, cause: error });
 }

@@ -25,16 +25,16 @@ describe.each(listeners)('$name', (listener) => {
   });
 
   describe.each(Object.keys(tables))('%s', (table) => {
-    for (const one of tables[table] ?? []) {
-      test.skipIf(isGap(one))(one.name, async () => {
+    for (const one of (tables[table] ?? []).filter((one) => !isGap(one))) {
+      test(one.name, async () => {
         expect(await complaintsOf(subjectOf(one), one)).toEqual([]);
       });
     }
   });
 
   describe('a request behind a refused one, in the same segment, reaches nothing', () => {
-    for (const one of cases.filter(isFinal)) {
-      test.skipIf(isGap(one))(one.name, async () => {
+    for (const one of cases.filter((one) => isFinal(one) && !isGap(one))) {
+      test(one.name, async () => {
         expect(await poisonComplaints(subjectOf(one), one)).toEqual([]);
       });
     }

@@ -1,6 +1,7 @@
 // inject: the same guard, policies, handlers and forwarding without a socket.
 import { describe, expect, it } from 'vitest';
 import { makeGateway } from '../support/gateway.ts';
+import { goodClaims, signingKey, signToken } from '../support/issuer.ts';
 import { gate } from '../support/until.ts';
 import { startUpstream } from '../support/upstream.ts';
 
@@ -106,5 +107,17 @@ describe('inject', () => {
     }
     expect(gateway.explain('GET', '/none')).toMatchObject({ verdict: 'refused', status: 404, route: null });
     expect((await gateway.inject('/a/1')).status).toBe(200);
+  });
+
+  it('explains a token when the keys are at hand', () => {
+    const key = signingKey('k1');
+    const issuer = 'https://id.example';
+    const { gateway } = makeGateway({
+      issuers: { main: { issuer, audience: false, jwks: { keys: [key.jwk] } } },
+    });
+    gateway.get('/mine', { jwt: 'main' }, () => 'x');
+    const explain = (token: string) => gateway.explain('GET', '/mine', { authorization: `Bearer ${token}` });
+    expect(explain(signToken(key, goodClaims(issuer)))).toMatchObject({ verdict: 'handler' });
+    expect(explain(signToken(signingKey('k2'), goodClaims(issuer)))).toMatchObject({ status: 401 });
   });
 });
