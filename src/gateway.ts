@@ -90,6 +90,7 @@ class RunningGateway extends Registrar<''> implements Gateway {
       const { listen } = this.#table.parsed;
       const { host = listen.host, port = listen.port } = overrides;
       this.#listener = await listenUws(bridge, { host, port, maxHeaderBytes: listen.maxHeaderBytes });
+      this.#open();
       this.#admin = await this.#startAdmin(overrides.admin);
       this.#open();
     } catch (error) {
@@ -142,11 +143,8 @@ class RunningGateway extends Registrar<''> implements Gateway {
     return this.#publisher.pending ?? this.#native.generation(this.#core);
   }
 
-  close({
-    timeoutMs = this.#table.parsed.listen.shutdownTimeoutMs,
-  }: {
-    timeoutMs?: number;
-  } = {}): Promise<void> {
+  close(options: { timeoutMs?: number } = {}): Promise<void> {
+    const { timeoutMs = this.#table.parsed.listen.shutdownTimeoutMs } = options;
     this.#closing ??= this.#shutDown(timeoutMs);
     return this.#closing;
   }

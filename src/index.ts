@@ -2,14 +2,21 @@
 export type {
   AdminConfig,
   CorsConfig,
+  ErrorsConfig,
   GatewayConfig,
   IssuerConfig,
   JwtConfig,
   LimitConfig,
   ListenConfig,
+  MatchConfig,
+  RecordsConfig,
+  RequestHeadersConfig,
+  RewriteConfig,
   RouteConfig,
   RoutePolicies,
+  TargetConfig,
   UpstreamConfig,
+  UpstreamTlsConfig,
 } from './config/types.ts';
 export { type ConfigIssue, type ErrorCode, type ErrorSource, GatewayError } from './errors.ts';
 export { createGateway } from './gateway.ts';
@@ -19,6 +26,7 @@ export type { CodeRoute, GroupPolicies, Routes, VerbPolicies } from './handler/r
 export type { Handler, HandlerContext, HandlerResult, RequestBody, StreamChunk } from './handler/types.ts';
 export type { InjectOptions } from './listener/inject.ts';
 export type { Logger } from './observe/logger.ts';
+export type { MetricRegistry } from './observe/metrics.ts';
 export type {
   Explanation,
   Gateway,

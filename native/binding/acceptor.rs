@@ -5,12 +5,14 @@ use super::drive::{self, Watch};
 use super::raw;
 use mio::net::{TcpListener, TcpStream};
 use napi::sys;
-use slab::Slab;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::ffi::c_void;
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, IntoRawFd};
+use std::ptr::null_mut;
 
 /// Connections accepted before the loop comes round again.
 const ACCEPTS_PER_TURN: usize = 64;
@@ -25,10 +27,13 @@ pub struct Acceptor {
     callback: sys::napi_ref,
     context: sys::napi_async_context,
     env: sys::napi_env,
+    hook: sys::napi_async_cleanup_hook_handle,
 }
 
 thread_local! {
-    static ACCEPTORS: RefCell<Slab<Acceptor>> = const { RefCell::new(Slab::new()) };
+    /// By a number that never comes back, so that a stale one finds nothing.
+    static ACCEPTORS: RefCell<HashMap<u32, Acceptor>> = RefCell::new(HashMap::new());
+    static LAST: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Listens on `address`, exclusively: an occupied port is an error. Returns the acceptor's number and the port.
@@ -46,40 +51,53 @@ pub unsafe fn open(
     // SAFETY: the caller's promise; the descriptor outlives the watch, which is closed first.
     let watch = unsafe { Watch::new(env, listener.as_raw_fd()) }.ok_or(ErrorKind::Other)?;
     let reserve = File::open("/dev/null").ok();
-    let acceptor = Acceptor { listener, watch, reserve, callback, context, env };
-    let number = ACCEPTORS.with_borrow_mut(|all| {
-        let number = all.insert(acceptor);
-        all[number].watch.start(number, on_connections);
-        number
-    });
-    Ok((number as u32 + 1, port))
+    let number = LAST.get() + 1;
+    LAST.set(number);
+    let mut acceptor = Acceptor { listener, watch, reserve, callback, context, env, hook: null_mut() };
+    acceptor.watch.start(number as usize, on_connections);
+    // SAFETY: the caller's promise; the hook is released when the acceptor is closed.
+    unsafe {
+        let data = number as usize as *mut c_void;
+        sys::napi_add_async_cleanup_hook(env, Some(on_cleanup), data, &mut acceptor.hook);
+    }
+    ACCEPTORS.with_borrow_mut(|all| all.insert(number, acceptor));
+    Ok((number, port))
 }
 
-/// Stops listening; `done` runs when libuv let go of the handle.
-pub fn close(number: u32, done: Box<dyn FnOnce()>) {
-    let taken = ACCEPTORS.with_borrow_mut(|all| all.try_remove((number as usize).wrapping_sub(1)));
-    let Some(acceptor) = taken else { return done() };
-    let Acceptor { listener, watch, callback, context, env, .. } = acceptor;
+/// Stops listening. Nothing happens for a number that is not open.
+pub fn close(number: u32) {
+    let taken = ACCEPTORS.with_borrow_mut(|all| all.remove(&number));
+    let Some(Acceptor { listener, watch, callback, context, env, hook, .. }) = taken else { return };
     // SAFETY: on the environment's thread; reference and context were this acceptor's alone.
     unsafe {
         sys::napi_delete_reference(env, callback);
         sys::napi_async_destroy(env, context);
     }
-    watch.close(done);
+    // SAFETY: the hook is released once, after libuv let go of the handle.
+    watch.close(Box::new(move || unsafe {
+        sys::napi_remove_async_cleanup_hook(hook);
+    }));
     // libuv lets go of a descriptor as soon as its handle closes, so the port is free when this returns.
     drop(listener);
+}
+
+/// The environment ends. An acceptor that is closed already releases the hook when its handle is gone.
+unsafe extern "C" fn on_cleanup(_hook: sys::napi_async_cleanup_hook_handle, data: *mut c_void) {
+    close(data as usize as u32);
 }
 
 fn on_connections(number: usize) {
     for _ in 0..ACCEPTS_PER_TURN {
         let accepted = ACCEPTORS.with_borrow_mut(|all| {
-            let acceptor = all.get_mut(number)?;
+            let acceptor = all.get_mut(&(number as u32))?;
             let (stream, peer) = acceptor.accept()?;
             Some((stream, peer, acceptor.env, acceptor.callback, acceptor.context))
         });
         let Some((stream, peer, env, callback, context)) = accepted else { return };
         // SAFETY: on the environment's thread, from its own loop, with nothing borrowed.
-        unsafe { hand_over(env, callback, context, stream, peer.ip()) };
+        if !unsafe { hand_over(env, callback, context, stream, peer.ip()) } {
+            return;
+        }
     }
 }
 
@@ -89,13 +107,21 @@ impl Acceptor {
         loop {
             match self.listener.accept() {
                 Ok((stream, peer)) => {
+                    if self.reserve.is_none() {
+                        self.reserve = File::open("/dev/null").ok();
+                    }
                     // Failure costs only time.
                     let _ = stream.set_nodelay(true);
                     return Some((stream, peer));
                 }
                 Err(e) if matches!(e.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => {}
-                Err(e) if is_out_of_descriptors(&e) && self.reserve.is_some() => self.refuse_one(),
-                Err(_) => return None,
+                Err(e) => {
+                    // The poll tells again while connections wait; at the limit even an empty queue gives this error.
+                    if is_out_of_descriptors(&e) {
+                        self.refuse_one();
+                    }
+                    return None;
+                }
             }
         }
     }
@@ -126,7 +152,7 @@ unsafe fn address(env: sys::napi_env, peer: IpAddr) -> raw::Value {
 }
 
 /// Calls the function with the descriptor, which is JavaScript's from then on, and the address as text and as
-/// `request` takes it.
+/// `request` takes it. False when JavaScript cannot run any more.
 ///
 /// # Safety
 /// As for `drive::call`.
@@ -136,15 +162,20 @@ unsafe fn hand_over(
     context: sys::napi_async_context,
     stream: TcpStream,
     peer: IpAddr,
-) {
-    // SAFETY: the caller's promise; both values are made in the scope that `call` opens.
-    unsafe {
+) -> bool {
+    let fd = stream.as_raw_fd();
+    // SAFETY: the caller's promise; the values are made in the scope that `call` opens.
+    let called = unsafe {
         drive::call(env, callback, context, |env| {
-            let fd = stream.into_raw_fd();
             let text = peer.to_canonical().to_string();
             let fd = raw::from_i32(env, fd);
             let text = raw::from_text(env, Some(text.as_bytes()));
             [fd, text, address(env, peer)]
-        });
+        })
+    };
+    // Nobody took it when JavaScript cannot run any more; then it is closed here.
+    if called {
+        let _ = stream.into_raw_fd();
     }
+    called
 }

@@ -96,7 +96,8 @@ unsafe extern "C" fn on_watched(handle: *mut c_void, _status: c_int, _events: c_
         let state = &*uv_handle_get_data(handle).cast::<WatchState>();
         (state.number, state.ready)
     };
-    ready(number);
+    // No panic may unwind into libuv; the state of what panicked is left as it is.
+    let _ = std::panic::catch_unwind(|| ready(number));
 }
 
 unsafe extern "C" fn on_watch_closed(handle: *mut c_void) {
@@ -173,8 +174,8 @@ impl Drive {
 
     /// Closes both handles; `done` runs when libuv let go of them.
     pub fn close(self, done: Box<dyn FnOnce()>) {
-        // SAFETY: the timer is open and closed once, because `close` consumes the drive. Close callbacks run in order,
-        // so `done` runs after both.
+        // SAFETY: the timer is open and closed once, because `close` consumes the drive. Both close
+        // callbacks run in the same pass of the loop.
         unsafe {
             uv_timer_stop(self.timer);
             uv_close(self.timer, on_closed);
@@ -213,7 +214,8 @@ fn turn(handle: u32, by_timer: bool) {
     }
 }
 
-/// Calls a JavaScript function with the arguments that `make` makes, and reports what it throws as uncaught.
+/// Calls a JavaScript function with the arguments that `make` makes, and reports what it throws as uncaught. False when
+/// JavaScript cannot run any more.
 ///
 /// # Safety
 /// On the thread of `env`, outside any other Node-API callback; the reference and context are live.
@@ -222,18 +224,19 @@ pub unsafe fn call<const N: usize>(
     callback: sys::napi_ref,
     context: sys::napi_async_context,
     make: impl FnOnce(sys::napi_env) -> [sys::napi_value; N],
-) {
+) -> bool {
     // SAFETY: the scope brackets every handle made here.
     unsafe {
         let (mut scope, mut global, mut function, mut result) =
             (null_mut(), null_mut(), null_mut(), null_mut());
         if sys::napi_open_handle_scope(env, &mut scope) != sys::Status::napi_ok {
-            return;
+            return false;
         }
         sys::napi_get_global(env, &mut global);
         sys::napi_get_reference_value(env, callback, &mut function);
         let arguments = make(env);
-        sys::napi_make_callback(env, context, global, function, N, arguments.as_ptr(), &mut result);
+        let status =
+            sys::napi_make_callback(env, context, global, function, N, arguments.as_ptr(), &mut result);
         let mut pending = false;
         sys::napi_is_exception_pending(env, &mut pending);
         if pending {
@@ -242,5 +245,6 @@ pub unsafe fn call<const N: usize>(
             sys::napi_fatal_exception(env, exception);
         }
         sys::napi_close_handle_scope(env, scope);
+        pending || status == sys::Status::napi_ok
     }
 }

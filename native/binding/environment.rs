@@ -7,8 +7,7 @@ use super::raw;
 use super::window::Window;
 use crate::engine::Engine;
 use napi::sys;
-use slab::Slab;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
 
@@ -28,27 +27,37 @@ pub struct Bound {
     pub memory: sys::napi_ref,
     pub context: sys::napi_async_context,
     pub env: sys::napi_env,
+    /// Released when the handles are closed.
+    pub hook: sys::napi_async_cleanup_hook_handle,
 }
 
 thread_local! {
-    static ENGINES: RefCell<Slab<Box<Bound>>> = const { RefCell::new(Slab::new()) };
+    /// A handful at most, so a look at each is faster than a hash.
+    static ENGINES: RefCell<Vec<(u32, Box<Bound>)>> = const { RefCell::new(Vec::new()) };
+    static LAST: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Adds an engine; its handle is never 0.
+/// Adds an engine. Its handle is never 0 and never comes back, so that a stale one finds nothing.
 pub fn insert(bound: Bound) -> u32 {
-    ENGINES.with_borrow_mut(|engines| engines.insert(Box::new(bound)) as u32 + 1)
+    let handle = LAST.get() + 1;
+    LAST.set(handle);
+    ENGINES.with_borrow_mut(|engines| engines.push((handle, Box::new(bound))));
+    handle
 }
 
 /// Takes an engine out, if it is there.
 pub fn remove(handle: u32) -> Option<Box<Bound>> {
-    ENGINES.with_borrow_mut(|engines| engines.try_remove((handle as usize).wrapping_sub(1)))
+    ENGINES.with_borrow_mut(|engines| {
+        let at = engines.iter().position(|(known, _)| *known == handle)?;
+        Some(engines.swap_remove(at).1)
+    })
 }
 
 /// Runs `act` on an engine; `None` when the handle is stale, the engine is borrowed, or `act` panicked.
 pub fn with<T>(handle: u32, act: impl FnOnce(&mut Bound) -> T) -> Option<T> {
     ENGINES.with(|cell| {
         let mut engines = cell.try_borrow_mut().ok()?;
-        let bound = engines.get_mut((handle as usize).wrapping_sub(1))?;
+        let (_, bound) = engines.iter_mut().find(|(known, _)| *known == handle)?;
         catch_unwind(AssertUnwindSafe(|| act(bound))).ok()
     })
 }

@@ -157,8 +157,12 @@ unsafe extern "C" fn next(env: napi_env, info: napi_callback_info) -> Value {
     unsafe {
         let [engine] = raw::arguments::<1>(env, info);
         let event = environment::with(raw::number(env, engine), |bound| {
-            let Bound { engine, window, .. } = bound;
-            engine.next_event().map(|event| window.write_event(&event))
+            let Bound { engine, window, drive, .. } = bound;
+            let event = engine.next_event().map(|event| window.write_event(&event));
+            if event.is_none() {
+                drive.arm(engine);
+            }
+            event
         });
         raw::from_u32(env, event.flatten().unwrap_or(EVENT_NONE))
     }
@@ -199,7 +203,7 @@ unsafe extern "C" fn answer(env: napi_env, info: napi_callback_info) -> Value {
         let [engine, id, status, lines, bytes] = raw::arguments::<5>(env, info);
         let (id, status, bytes) = (raw::number(env, id), raw::number(env, status), raw::count(env, bytes));
         let length = environment::with(raw::number(env, engine), |bound| {
-            let Bound { engine, window, scratch, head, .. } = bound;
+            let Bound { engine, window, scratch, head, drive, .. } = bound;
             let lines = raw::text(env, lines, scratch);
             head.clear();
             let status = u16::try_from(status).unwrap_or(0);
@@ -214,6 +218,7 @@ unsafe extern "C" fn answer(env: napi_env, info: napi_callback_info) -> Value {
                 && let Some(bytes) = bytes
             {
                 engine.finish(id, bytes, true);
+                drive.arm(engine);
             }
             length
         });

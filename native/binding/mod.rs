@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 mod acceptor;
+mod draft;
 mod drive;
 mod environment;
 mod hot;

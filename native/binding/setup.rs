@@ -7,16 +7,16 @@ use super::{acceptor, hot};
 use crate::core::Core;
 use crate::engine::{Clock, Engine, SystemClock};
 use crate::explain;
-use crate::router::{MatchSpec, RouterBuilder, RouterError, Warning};
 use crate::snapshot::CompileError;
 use napi::bindgen_prelude::{ArrayBuffer, FnArgs, Function, Object};
 use napi::{Env, Error, JsValue, Result, sys};
 use napi_derive::napi;
-use slab::Slab;
 use std::cell::RefCell;
 use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What `publish` reports.
 #[napi(object)]
@@ -46,7 +46,7 @@ pub struct Records {
     pub dropped: u32,
 }
 
-fn failure(code: &str, message: &str, path: Option<&str>) -> Error {
+pub(super) fn failure(code: &str, message: &str, path: Option<&str>) -> Error {
     let text = serde_json::json!({ "code": code, "message": message, "path": path });
     Error::from_reason(text.to_string())
 }
@@ -71,20 +71,50 @@ pub fn module_exports(exports: Object, env: Env) -> Result<()> {
     }
 }
 
-/// The core called `name` in this process, made when there is none; '' makes a new one. Returns its number.
-#[napi]
-pub fn core_open(name: String) -> u32 {
-    Core::open(&name).id
+thread_local! {
+    /// What this environment holds: a number of its own per hold, and the core.
+    static HOLDS: RefCell<Vec<(usize, u32)>> = const { RefCell::new(Vec::new()) };
+}
+
+static LAST_HOLD: AtomicUsize = AtomicUsize::new(1);
+
+/// The core called `name` in this process, made when there is none; '' makes a new one. Returns its number. An
+/// environment that ends gives up its holds.
+#[napi(catch_unwind)]
+pub fn core_open(env: Env, name: String) -> u32 {
+    let core = Core::open(&name).id;
+    let hold = LAST_HOLD.fetch_add(1, Ordering::Relaxed);
+    HOLDS.with_borrow_mut(|holds| holds.push((hold, core)));
+    // SAFETY: the pair of function and number is added once, and removed by `core_close`.
+    unsafe { sys::napi_add_env_cleanup_hook(env.raw(), Some(on_hold_cleanup), hold as *mut c_void) };
+    core
 }
 
 /// Gives up one hold on a core; the last frees it.
-#[napi]
-pub fn core_close(core: u32) {
+#[napi(catch_unwind)]
+pub fn core_close(env: Env, core: u32) {
+    let hold = HOLDS.with_borrow_mut(|holds| {
+        let at = holds.iter().position(|(_, held)| *held == core)?;
+        Some(holds.swap_remove(at).0)
+    });
+    let Some(hold) = hold else { return };
+    // SAFETY: the pair was added by `core_open` and is removed once.
+    unsafe { sys::napi_remove_env_cleanup_hook(env.raw(), Some(on_hold_cleanup), hold as *mut c_void) };
     Core::close(core);
 }
 
+unsafe extern "C" fn on_hold_cleanup(hold: *mut c_void) {
+    let core = HOLDS.with_borrow_mut(|holds| {
+        let at = holds.iter().position(|(known, _)| *known == hold as usize)?;
+        Some(holds.swap_remove(at).1)
+    });
+    if let Some(core) = core {
+        Core::close(core);
+    }
+}
+
 /// Compiles a plan and swaps it in whole, or changes nothing.
-#[napi]
+#[napi(catch_unwind)]
 pub fn publish(core: u32, plan_json: String) -> Result<Published> {
     let core = find(core)?;
     let plan = serde_json::from_str(&plan_json)
@@ -94,13 +124,13 @@ pub fn publish(core: u32, plan_json: String) -> Result<Published> {
 }
 
 /// The generation in force, 0 before the first.
-#[napi]
+#[napi(catch_unwind)]
 pub fn generation(core: u32) -> u32 {
     Core::find(core).map_or(0, |core| core.generation() as u32)
 }
 
 /// Replaces an issuer's key set by a JWKS document; a bad one changes nothing.
-#[napi]
+#[napi(catch_unwind)]
 pub fn put_keys(core: u32, issuer_id: String, jwks_json: String) -> Result<KeysPut> {
     let put = find(core)?
         .put_keys(&issuer_id, &jwks_json, SystemClock::new().now())
@@ -114,7 +144,7 @@ pub fn put_keys(core: u32, issuer_id: String, jwks_json: String) -> Result<KeysP
 }
 
 /// The key source of an issuer failed: who waits is decided with the keys there are.
-#[napi]
+#[napi(catch_unwind)]
 pub fn keys_failed(core: u32, issuer_id: String) {
     if let Some(core) = Core::find(core) {
         core.keys_failed(&issuer_id, SystemClock::new().now());
@@ -122,7 +152,7 @@ pub fn keys_failed(core: u32, issuer_id: String) {
 }
 
 /// Addresses of an upstream's targets: `[{"url": "…", "addresses": ["1.2.3.4:80"]}]`.
-#[napi]
+#[napi(catch_unwind)]
 pub fn put_targets(core: u32, upstream_id: String, targets_json: String) -> Result<()> {
     let core = find(core)?;
     if let Some(upstream) = core.upstream(&upstream_id) {
@@ -133,7 +163,7 @@ pub fn put_targets(core: u32, upstream_id: String, targets_json: String) -> Resu
 }
 
 /// Issuers that never had keys and upstreams without any address.
-#[napi]
+#[napi(catch_unwind)]
 pub fn missing(core: u32) -> Missing {
     let snapshot = Core::find(core).and_then(|core| core.snapshot());
     let Some(snapshot) = snapshot else { return Missing { issuers: Vec::new(), upstreams: Vec::new() } };
@@ -147,14 +177,14 @@ pub fn missing(core: u32) -> Missing {
 }
 
 /// Every metric family as JSON.
-#[napi]
+#[napi(catch_unwind)]
 pub fn metrics(core: u32) -> String {
     let families = Core::find(core).map(|core| core.families()).unwrap_or_default();
     serde_json::to_string(&families).unwrap_or_else(|_| "[]".to_owned())
 }
 
 /// Up to `max` access records as newline-separated JSON.
-#[napi]
+#[napi(catch_unwind)]
 pub fn take_records(core: u32, max: u32) -> Records {
     let taken = Core::find(core).map(|core| core.records.take(max as usize));
     let (lines, dropped) = taken.unwrap_or_default();
@@ -162,7 +192,7 @@ pub fn take_records(core: u32, max: u32) -> Records {
 }
 
 /// What would be decided for a request, step by step, as JSON.
-#[napi]
+#[napi(catch_unwind)]
 pub fn explain(core: u32, method: String, target: String, block: String, address: String) -> Result<String> {
     let core = find(core)?;
     let clock = SystemClock::new();
@@ -179,67 +209,9 @@ pub fn explain(core: u32, method: String, target: String, block: String, address
     Ok(explain::explain(&core, &request).to_string())
 }
 
-struct Draft {
-    builder: RouterBuilder,
-    ids: Vec<String>,
-}
-
-thread_local! {
-    static DRAFTS: RefCell<Slab<Draft>> = const { RefCell::new(Slab::new()) };
-}
-
-/// A checker that reports route conflicts as routes are registered. Returns its number.
-#[napi]
-pub fn draft_open() -> u32 {
-    DRAFTS.with_borrow_mut(|drafts| {
-        drafts.insert(Draft { builder: RouterBuilder::new(), ids: Vec::new() }) as u32
-    })
-}
-
-/// Adds a route to a draft; a refused one changes nothing.
-#[napi]
-pub fn draft_add(
-    draft: u32,
-    id: String,
-    path: String,
-    methods: Vec<String>,
-    hosts: Vec<String>,
-) -> Result<Vec<String>> {
-    DRAFTS.with_borrow_mut(|drafts| {
-        let gone = || failure("ERR_FG_CLOSED", "the gateway is closed", None);
-        let draft = drafts.get_mut(draft as usize).ok_or_else(gone)?;
-        let methods: Vec<&str> = methods.iter().map(String::as_str).collect();
-        let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
-        let spec = MatchSpec { path: &path, methods: &methods, hosts: &hosts };
-        let index = draft.ids.len() as u32;
-        let warnings = draft.builder.insert(index, &spec).map_err(|e| draft_failure(&e, &draft.ids))?;
-        draft.ids.push(id);
-        let name = |route: u32| draft.ids.get(route as usize).map_or("", String::as_str);
-        let text = |warning| match warning {
-            Warning::Unreachable { route, winner } => {
-                format!("route {:?} is never reached: {:?} always wins", name(route), name(winner))
-            }
-        };
-        Ok(warnings.into_iter().map(text).collect())
-    })
-}
-
-fn draft_failure(error: &RouterError, ids: &[String]) -> Error {
-    let RouterError::Conflict { with, .. } = error else {
-        return failure("ERR_FG_CONFIG_INVALID", &error.to_string(), Some("match"));
-    };
-    let other = ids.get(*with as usize).map_or("", String::as_str);
-    failure("ERR_FG_ROUTE_CONFLICT", &format!("cannot be told apart from route {other:?}"), Some("match"))
-}
-
-#[napi]
-pub fn draft_close(draft: u32) {
-    DRAFTS.with_borrow_mut(|drafts| drafts.try_remove(draft as usize));
-}
-
 /// Starts an engine of a core in this environment's loop. `window` is memory of WINDOW_SIZE bytes; `on_events` is called
 /// when events wait.
-#[napi]
+#[napi(catch_unwind)]
 pub fn engine_open(
     env: Env,
     core: u32,
@@ -268,14 +240,13 @@ pub fn engine_open(
             memory,
             context: async_context(raw_env),
             env: raw_env,
+            hook: null_mut(),
         });
-        environment::with(handle, |bound| bound.drive.start(handle));
-        sys::napi_add_async_cleanup_hook(
-            raw_env,
-            Some(on_cleanup),
-            handle as usize as *mut c_void,
-            null_mut(),
-        );
+        environment::with(handle, |bound| {
+            let data = handle as usize as *mut c_void;
+            sys::napi_add_async_cleanup_hook(raw_env, Some(on_cleanup), data, &mut bound.hook);
+            bound.drive.start(handle);
+        });
         Ok(handle)
     }
 }
@@ -303,7 +274,7 @@ pub struct Accepting {
 
 /// Listens on an IP address, exclusively, and calls `on_connection(fd, address)` for each connection; the descriptor is
 /// the callee's. Refused with ERR_FG_ADDRESS_IN_USE when the address is taken or cannot be bound.
-#[napi]
+#[napi(catch_unwind)]
 pub fn acceptor_open(
     env: Env,
     host: String,
@@ -319,11 +290,7 @@ pub fn acceptor_open(
         sys::napi_create_reference(raw_env, on_connection.raw(), 1, &mut callback);
         let context = async_context(raw_env);
         match acceptor::open(raw_env, std::net::SocketAddr::new(ip, port), callback, context) {
-            Ok((acceptor, port)) => {
-                let data = acceptor as usize as *mut c_void;
-                sys::napi_add_async_cleanup_hook(raw_env, Some(on_acceptor_cleanup), data, null_mut());
-                Ok(Accepting { acceptor, port })
-            }
+            Ok((acceptor, port)) => Ok(Accepting { acceptor, port }),
             Err(error) => {
                 sys::napi_delete_reference(raw_env, callback);
                 sys::napi_async_destroy(raw_env, context);
@@ -334,34 +301,37 @@ pub fn acceptor_open(
     }
 }
 
-unsafe extern "C" fn on_acceptor_cleanup(hook: sys::napi_async_cleanup_hook_handle, data: *mut c_void) {
-    // SAFETY: the hook is released once, after the handle closed or because there was none left.
-    let release = move || unsafe {
-        sys::napi_remove_async_cleanup_hook(hook);
-    };
-    acceptor::close(data as usize as u32, Box::new(release));
-}
-
 /// Stops listening; connections that were handed over go on.
-#[napi]
+#[napi(catch_unwind)]
 pub fn acceptor_close(acceptor: u32) {
-    acceptor::close(acceptor, Box::new(|| {}));
+    acceptor::close(acceptor);
 }
 
-/// The environment ends (also by `worker.terminate()`): the engine goes, its handles close, then the hook is released.
-unsafe extern "C" fn on_cleanup(hook: sys::napi_async_cleanup_hook_handle, data: *mut c_void) {
-    let release = move || {
-        // SAFETY: the hook is released once, after the handles closed or because there were none left.
-        unsafe { sys::napi_remove_async_cleanup_hook(hook) };
-    };
-    match environment::remove(data as usize as u32) {
-        Some(bound) => bound.drive.close(Box::new(release)),
-        None => release(),
+/// The environment ends (also by `worker.terminate()`). An engine that is closed already releases the hook itself.
+unsafe extern "C" fn on_cleanup(_hook: sys::napi_async_cleanup_hook_handle, data: *mut c_void) {
+    engine_end(data as usize as u32);
+}
+
+/// Drops an engine, closes its handles and then releases its hook.
+fn engine_end(engine: u32) {
+    let Some(bound) = environment::remove(engine) else { return };
+    let Bound { engine, drive, on_events, memory, context, env, hook, .. } = *bound;
+    // SAFETY: on the environment's thread with live references that nothing else holds.
+    unsafe {
+        sys::napi_delete_reference(env, on_events);
+        sys::napi_delete_reference(env, memory);
+        sys::napi_async_destroy(env, context);
     }
+    // A panic must not unwind into Node; the connections are closed by then.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(engine)));
+    // SAFETY: the hook is released once, after libuv let go of the handles.
+    drive.close(Box::new(move || unsafe {
+        sys::napi_remove_async_cleanup_hook(hook);
+    }));
 }
 
 /// Refuses new requests and closes idle upstream connections; exchanges in flight go on.
-#[napi]
+#[napi(catch_unwind)]
 pub fn engine_drain(engine: u32) {
     environment::with(engine, |bound| {
         bound.engine.drain();
@@ -370,20 +340,13 @@ pub fn engine_drain(engine: u32) {
 }
 
 /// Exchanges in flight.
-#[napi]
+#[napi(catch_unwind)]
 pub fn engine_in_flight(engine: u32) -> u32 {
     environment::with(engine, |bound| bound.engine.in_flight() as u32).unwrap_or(0)
 }
 
 /// Ends an engine: exchanges in flight are dropped, their upstream connections closed.
-#[napi]
+#[napi(catch_unwind)]
 pub fn engine_close(engine: u32) {
-    let Some(bound) = environment::remove(engine) else { return };
-    // SAFETY: called on the environment's thread with live references that nothing else holds.
-    unsafe {
-        sys::napi_delete_reference(bound.env, bound.on_events);
-        sys::napi_delete_reference(bound.env, bound.memory);
-        sys::napi_async_destroy(bound.env, bound.context);
-    }
-    bound.drive.close(Box::new(|| {}));
+    engine_end(engine);
 }

@@ -126,8 +126,13 @@ impl Engine {
             Next::Forward { .. } | Next::Handler { .. } if too_long => {
                 self.answer(id, &Answer::Refuse(Refusal::BodyTooLarge));
             }
-            Next::Forward { upstream } => self.forward(id, upstream),
+            Next::Forward { upstream } => {
+                ex.deadlines.wait = deadline::NEVER;
+                self.forward(id, upstream);
+            }
             Next::Handler { handler } => {
+                // The wait for keys is over, and nothing else bounds a handler.
+                ex.deadlines.wait = deadline::NEVER;
                 ex.phase = Phase::Handler;
                 return Begun::Handler { handler };
             }

@@ -8,6 +8,9 @@ use crate::h1::{self, Fields};
 use crate::respond::{self, Answer, Refusal};
 use crate::upstream::{Deadlines, Failure};
 
+/// Longest head of a handler's answer, in bytes.
+const MAX_ANSWER_HEAD: usize = 128 * 1024;
+
 impl Engine {
     /// What a handler may ask about its request; `None` when the exchange is over.
     pub fn facts(&mut self, id: u32) -> Option<ExchangeFacts<'_>> {
@@ -54,6 +57,9 @@ impl Engine {
         copy_lines(out, &self.response_fields, answer.lines);
         respond::write_own_lines(out, snapshot, &ex.outcome, &ex.trace);
         trim_line_end(out);
+        if out.len() > MAX_ANSWER_HEAD {
+            return Err(AnswerError::Field);
+        }
         ex.answer.status = answer.status;
         ex.phase = Phase::HandlerAnswered;
         Ok(())

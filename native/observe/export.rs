@@ -78,7 +78,7 @@ impl Metrics {
     }
 
     fn verdicts(&self) -> Family {
-        let help = "Requests by how they ended: forwarded, handled, or the code of the refusal or failure.";
+        let help = "Requests by how they ended: forwarded, handled, or a word for the refusal or failure.";
         let mut family = Family::new("ferrogate_verdicts_total", help, Kind::Counter);
         for (verdict, count) in self.all_verdicts() {
             family.with([("verdict", verdict)], count as f64);

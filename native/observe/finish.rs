@@ -21,7 +21,7 @@ pub struct Finished<'a> {
     pub upstream_time: Option<Nanos>,
     pub upstream: Option<SocketAddr>,
     pub retries: u32,
-    /// Short stable word: `forwarded`, `handled`, or the code of the refusal.
+    /// Short stable word: `forwarded`, `handled`, the code of a refusal, or a word for a failure.
     pub verdict: &'static str,
     pub trace: &'a Trace,
     pub client: IpAddr,

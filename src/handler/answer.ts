@@ -107,10 +107,11 @@ function answerStream(
     return;
   }
   if (exchange.isHead || length === 0 || hasNoBody(status)) {
-    source.cancel();
     const close = exchange.closesEarly;
     context.detach()?.empty(head, hasNoBody(status) ? -1 : length, close);
     context.finish(0, true);
+    // The user's code runs last: a request that it makes would write over the head in the window.
+    source.cancel();
     return;
   }
   exchange.open(head, length, false);

@@ -187,9 +187,11 @@ export class Bridge {
     else if (kind === EVENT_RESUME) exchange.resumeBody();
     else if (kind === EVENT_HANDLER) this.#onHandler(exchange, meta[META_HANDLER] as number);
     else if (kind === EVENT_RESET) {
-      this.#takeOver(exchange);
+      const { side } = exchange;
+      exchange.side = null;
       this.release(exchange);
       exchange.reset();
+      side?.answered();
     }
   }
 
@@ -212,7 +214,8 @@ export class Bridge {
     const head = this.#head(meta[META_HEAD_LEN] as number);
     const close = meta[META_CLOSE] !== 0;
     const length = (meta[META_LENGTH_HI] as number) * 0x1_0000_0000 + (meta[META_LENGTH_LO] as number);
-    if (exchange.side !== null) this.#takeOver(exchange);
+    const { side } = exchange;
+    exchange.side = null;
     if (kind === BODY_WHOLE) {
       const body = this.#body(meta[META_BODY_LEN] as number);
       this.release(exchange);
@@ -222,19 +225,14 @@ export class Bridge {
       this.release(exchange);
       exchange.empty(head, kind === BODY_NONE ? -1 : length, close);
     } else exchange.open(head, kind === BODY_SIZED ? length : -1, close);
+    // The engine answered in place of the handler, whose code runs last: a request that it makes would write over the window.
+    side?.answered();
   }
 
   #onChunk(exchange: Exchange, length: number, last: boolean): void {
     const { id } = exchange;
     if (last) this.release(exchange);
     if (!exchange.send(this.#body(length), last) && !last) this.native.blocked(this.engine, id, true);
-  }
-
-  /** The engine answers in place of the handler. */
-  #takeOver(exchange: Exchange): void {
-    const { side } = exchange;
-    exchange.side = null;
-    side?.answered();
   }
 
   #head(length: number): Uint8Array {

@@ -35,7 +35,7 @@ export function inject(bridge: Bridge, options: InjectOptions): Promise<Response
   if (signal?.aborted === true) return Promise.reject(signal.reason);
   const exchange = new InjectExchange(bridge);
   const wanted = bridge.begin(exchange, method, target, block, address, https);
-  signal?.addEventListener('abort', () => exchange.abort(signal.reason), { once: true });
+  if (signal !== undefined) exchange.listen(signal);
   if (wanted && body !== null) exchange.sendBody(body);
   else if (body instanceof ReadableStream) void body.cancel().catch(ignore);
   return exchange.response;
@@ -69,6 +69,7 @@ class InjectExchange extends Exchange {
   #resume: (() => void) | null = null;
   #isPaused = false;
   #isOver = false;
+  #unlisten: (() => void) | null = null;
 
   constructor(bridge: Bridge) {
     super(bridge);
@@ -76,6 +77,14 @@ class InjectExchange extends Exchange {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+  }
+
+  /** Goes away when `signal` says so, and keeps nothing on it afterwards. */
+  listen(signal: AbortSignal): void {
+    if (this.#isOver) return;
+    const leave = (): void => this.abort(signal.reason);
+    signal.addEventListener('abort', leave, { once: true });
+    this.#unlisten = () => signal.removeEventListener('abort', leave);
   }
 
   whole(head: Uint8Array, body: Uint8Array | string): void {
@@ -170,6 +179,7 @@ class InjectExchange extends Exchange {
 
   #end(): void {
     this.#isOver = true;
+    this.#unlisten?.();
     this.bridge.release(this);
     this.#resume?.();
   }

@@ -1,4 +1,4 @@
-// Worker threads that name one core share its limits exactly, and can be killed at any time.
+// Worker threads that name one core share its limits exactly; those whose gateway does not listen can be killed at any time.
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { GatewayConfig } from '../../src/index.ts';

@@ -99,6 +99,9 @@ fn a_handlers_request_brings_its_body_along() {
     assert_eq!(down.body(id, b"c", true), Flow::Continue);
     assert_eq!(body, b"ab");
     assert!(down.engine.facts(id).expect("live").claims.expect("claims").contains("ann"));
+    down.clock.advance(60_000);
+    down.turn();
+    assert_eq!(down.got[&id].status, 0, "the bound of the wait for keys is none for the handler");
     down.engine.finish(id, 0, true);
     down.is_clean();
 }

@@ -1,0 +1,7 @@
+// A gateway that is started with few descriptors: prints its port.
+import { createGateway } from '../../../dist/index.js';
+
+const gateway = createGateway({ listen: { port: 0 }, records: false });
+gateway.get('/', () => 'here');
+const { port } = await gateway.listen();
+process.stdout.write(`${port}\n`);
