@@ -298,13 +298,3 @@ fn check_scopes(outcome: &Outcome, jwt: &RouteJwt) -> Pass {
     }
     Err(refuse(Refusal::InsufficientScope))
 }
-
-/// The address that limits, records and `X-Forwarded-For` name: the peer, or behind trusted proxies the right-most
-/// address of `X-Forwarded-For` that is not one of them.
-pub fn client_of(snapshot: &Snapshot, peer: IpAddr, fields: &Fields, block: &[u8]) -> IpAddr {
-    let trusted = &snapshot.settings.trusted;
-    if !trusted.contains(peer) {
-        return peer.to_canonical();
-    }
-    trusted.client_ip(peer, fields.all(block, FieldId::XForwardedFor))
-}

@@ -2,7 +2,7 @@
 //! counts nothing.
 
 use crate::core::Core;
-use crate::decide::{bearer, client_of};
+use crate::decide::bearer;
 use crate::h1::{FieldId, Fields, Reject, Target, guard, normal_host};
 use crate::jwt;
 use crate::respond::Refusal;
@@ -68,7 +68,8 @@ fn tell(snapshot: &Snapshot, request: &Request<'_>, told: &mut Told) -> (&'stati
         Ok(route) => route,
         Err(refusal) => return told.refused("route", refusal),
     };
-    let client = client_of(snapshot, request.peer, &fields, request.block);
+    let forwarded = fields.all(request.block, FieldId::XForwardedFor);
+    let client = snapshot.settings.trusted.client_ip(request.peer, forwarded);
     let listen = snapshot.listen_limits.iter().chain(&route.limits);
     tell_limits(snapshot, "limits", listen, client, told);
     if let Some(jwt) = &route.jwt {

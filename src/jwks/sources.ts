@@ -79,7 +79,9 @@ class RunningKeySources implements KeySources {
 
   startInline(): void {
     if (this.#isStarted || this.#isClosed) return;
-    for (const { source } of this.#entries.values()) if (source.isInline) source.start();
+    for (const { source } of this.#entries.values()) {
+      if (source.isInline && source.state().loadedAt === null) source.start();
+    }
   }
 
   wanted(issuerId: string): void {

@@ -1,5 +1,5 @@
 // One uWebSockets.js app per client address, so that a request knows its peer without asking for it each time (1.7 µs); it reads no request.
-import type { MetricFamily } from '../native/calls.ts';
+import type { MetricFamily, PeerAddress } from '../native/calls.ts';
 import type { UwsApp } from './uws-library.ts';
 
 /** Client addresses that get an app of their own at the same time, 20 KB each; further ones share one that asks per request. */
@@ -7,8 +7,8 @@ const MAX_PEERS = 256;
 
 /** The client address of an app's connections. */
 export interface Peer {
-  /** IPv4 as a number or 16 bytes of IPv6; null: unknown, ask the response. */
-  address: number | ArrayBuffer | null;
+  /** Null: unknown, ask the response. */
+  address: PeerAddress | null;
 }
 
 interface PeerApp extends Peer {
@@ -42,7 +42,7 @@ export class UwsApps {
   }
 
   /** Gives an accepted connection to the app of its address; the descriptor is the library's from then on. */
-  adopt(fd: number, text: string, address: number | ArrayBuffer): void {
+  adopt(fd: number, text: string, address: PeerAddress): void {
     const app = this.#byText.get(text) ?? this.#take(text, address);
     (app?.app ?? this.#shared).adoptSocket?.(fd);
   }
@@ -68,7 +68,7 @@ export class UwsApps {
     ];
   }
 
-  #take(text: string, address: number | ArrayBuffer): PeerApp | null {
+  #take(text: string, address: PeerAddress): PeerApp | null {
     let peer = this.#free.pop();
     if (peer === undefined) {
       if (this.#made === MAX_PEERS) return null;

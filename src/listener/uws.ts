@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { isMainThread } from 'node:worker_threads';
 import { GatewayError } from '../errors.ts';
-import type { MetricFamily } from '../native/calls.ts';
+import type { MetricFamily, PeerAddress } from '../native/calls.ts';
 import type { Bridge } from './bridge.ts';
 import { type Peer, UwsApps } from './uws-apps.ts';
 import { UwsExchange, type UwsPool } from './uws-exchange.ts';
@@ -79,7 +79,7 @@ interface Accepting {
 async function openAcceptor(bridge: Bridge, apps: UwsApps, options: UwsListenerOptions): Promise<Accepting> {
   const { native } = bridge;
   const { address } = await lookup(options.host);
-  const adopt = (fd: number, text: string, peer: number | ArrayBuffer): void => apps.adopt(fd, text, peer);
+  const adopt = (fd: number, text: string, peer: PeerAddress): void => apps.adopt(fd, text, peer);
   const { acceptor, port } = native.acceptorOpen(address, options.port, adopt);
   return { port, close: () => native.acceptorClose(acceptor) };
 }
