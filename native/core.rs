@@ -1,18 +1,21 @@
 //! The core of one gateway: the snapshot in force, what survives a reload, and who must be woken. Shared by every
 //! thread and environment of the process that opens it by name; it serves no request itself.
 
+use crate::access::{Connections, Crowded, Timeout};
 use crate::jwt::{Issuer, JwksError, PutKeys};
 use crate::limit::{Buckets, KeyHasher};
 use crate::observe::{Family, Kind, Metrics, RecordRing};
 use crate::snapshot::plan::{Plan, PlanIssuer, PlanUpstream};
 use crate::snapshot::{CompileError, Registries, Snapshot, compile};
-use crate::time::Nanos;
+use crate::time::{Nanos, UnixSeconds};
+use crate::tls::ServerTls;
 use crate::upstream::Upstream;
 use arc_swap::ArcSwapOption;
 use mio::Waker;
+use std::any::Any;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Bound on keys of the bucket table shared by all limits of a core.
 const MAX_LIMIT_KEYS: usize = 1_000_000;
@@ -39,6 +42,10 @@ pub struct Core {
     pub metrics: Arc<Metrics>,
     pub records: RecordRing,
     wakers: Mutex<(u64, HashMap<u64, Arc<Waker>>)>,
+    /// Connections of clients that our own listener holds.
+    pub connections: Arc<Connections>,
+    /// What the engines of this core share among themselves; theirs alone.
+    pub engines: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 /// Locks without poisoning: every critical section here leaves its map whole.
@@ -61,6 +68,8 @@ impl Core {
             metrics: Arc::default(),
             records: RecordRing::default(),
             wakers: Mutex::default(),
+            connections: Arc::default(),
+            engines: OnceLock::new(),
         }
     }
 
@@ -146,6 +155,13 @@ impl Core {
         lock(&self.upstreams).get(id).cloned()
     }
 
+    /// What the configuration in force should be warned of at `now`: certificates that have expired.
+    pub fn warnings(&self, now: UnixSeconds) -> Vec<String> {
+        let snapshot = self.snapshot();
+        let tls = snapshot.as_ref().and_then(|snapshot| snapshot.settings.tls.as_ref());
+        tls.map_or_else(Vec::new, |tls| tls.warnings(now))
+    }
+
     /// Adds an engine to be woken when something that it waits for changes.
     pub fn join(&self, waker: Arc<Waker>) -> u64 {
         let mut wakers = lock(&self.wakers);
@@ -171,9 +187,39 @@ impl Core {
         let Some(snapshot) = self.snapshot() else { return Vec::new() };
         let mut families = self.metrics.families(&snapshot.settings.service);
         families.extend(self.limit_families());
+        families.extend(self.connection_families());
         families.extend(issuer_families(&snapshot));
         families.extend(crate::upstream::families(&snapshot.upstreams));
+        families.extend(snapshot.settings.tls.iter().flat_map(|tls| tls.families()));
         families
+    }
+
+    /// None where another listener counts connections.
+    fn connection_families(&self) -> Vec<Family> {
+        use Kind::{Counter, Gauge};
+        let c = &self.connections;
+        if !c.in_use.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
+        let mut open =
+            Family::new("ferrogate_connections_open", "Client connections that are open now.", Gauge);
+        open.with([], c.open() as f64);
+        let help = "Client connections accepted.";
+        let mut opened = Family::new("ferrogate_connections_total", help, Counter);
+        opened.with([], c.opened() as f64);
+        let help = "Client connections that ended without a request.";
+        let mut unused = Family::new("ferrogate_connections_unused_total", help, Counter);
+        unused.with([], c.unused.load(Ordering::Relaxed) as f64);
+        let help = "Client connections refused because there were too many, in all or of one client.";
+        let mut refused = Family::new("ferrogate_connections_refused_total", help, Counter);
+        refused.with([("reason", "total")], c.refused(Crowded::Total) as f64);
+        refused.with([("reason", "client")], c.refused(Crowded::Client) as f64);
+        let help = "Client connections given up because the client was too slow, by clock.";
+        let mut timeouts = Family::new("ferrogate_client_timeouts_total", help, Counter);
+        for (what, name) in Timeout::ALL {
+            timeouts.with([("clock", name)], c.timeouts[what as usize].load(Ordering::Relaxed) as f64);
+        }
+        vec![open, opened, unused, refused, timeouts]
     }
 
     fn limit_families(&self) -> [Family; 2] {
@@ -251,5 +297,9 @@ impl Registries for Staged<'_> {
 
     fn metrics(&self) -> Arc<Metrics> {
         self.core.metrics.clone()
+    }
+
+    fn tls(&self) -> Option<Arc<ServerTls>> {
+        self.core.snapshot()?.settings.tls.clone()
     }
 }

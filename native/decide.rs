@@ -4,13 +4,13 @@
 use crate::h1::{FieldId, Fields, Target};
 use crate::jwt::{self, Gate, Verified};
 use crate::limit::{self, Key, Take};
+use crate::observe::Shard;
 use crate::respond::{Answer, Refusal};
 use crate::router::{Find, MethodSet, Params};
 use crate::snapshot::{Limit, LimitKey, Route, RouteAction, RouteJwt, Snapshot};
 use crate::time::{Nanos, UnixSeconds};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 /// What the decision looks at; guarded and canonical.
 pub struct Facts<'a> {
@@ -23,6 +23,8 @@ pub struct Facts<'a> {
     pub client: IpAddr,
     pub now: Nanos,
     pub unix: UnixSeconds,
+    /// Where the engine that asks counts.
+    pub shard: Shard,
 }
 
 /// What the decision found out; reused from request to request.
@@ -202,7 +204,7 @@ fn take_limits(
             let limit = &snapshot.limits[*one as usize];
             let key = limit_key(snapshot, limit, facts, outcome, route);
             let take = snapshot.buckets.take(key, &limit.quota, facts.now);
-            note(limit, take, *one, outcome)
+            note(limit, take, *one, facts.shard, outcome)
         }
         all => take_all(snapshot, facts, outcome, all, route),
     };
@@ -225,15 +227,14 @@ fn take_all(
     let mut takes = [Take::default(); MAX_LIMITS];
     let allowed = snapshot.buckets.take_all(&items[..count], facts.now, &mut takes);
     for (index, take) in limits.iter().zip(&takes) {
-        note(&snapshot.limits[*index as usize], *take, *index, outcome);
+        note(&snapshot.limits[*index as usize], *take, *index, facts.shard, outcome);
     }
     allowed
 }
 
 /// Keeps what a limit said for the answer and the metrics; true when it allowed.
-fn note(limit: &Limit, take: Take, index: u32, outcome: &mut Outcome) -> bool {
-    let counter = if take.allowed { &limit.metrics.allowed } else { &limit.metrics.refused };
-    counter.fetch_add(1, Relaxed);
+fn note(limit: &Limit, take: Take, index: u32, shard: Shard, outcome: &mut Outcome) -> bool {
+    limit.metrics.count(shard, take.allowed);
     outcome.takes.push((index, take));
     take.allowed
 }

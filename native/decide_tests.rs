@@ -2,7 +2,7 @@
 
 use crate::core::Core;
 use crate::decide::{Facts, Next, Outcome, Step, decide};
-use crate::observe::Trace;
+use crate::observe::{Shard, Trace};
 use crate::respond::{Answer, Refusal, write_answer};
 use crate::testing::{self, Parsed, Signer};
 use crate::time::{Nanos, UnixSeconds};
@@ -26,6 +26,7 @@ fn ask_at(core: &Core, now: Nanos, method: &str, target: &str, headers: &[&str])
         client: IpAddr::from([192, 0, 2, 1]),
         now,
         unix: UNIX,
+        shard: Shard::default(),
     };
     let snapshot = testing::snapshot(core);
     let mut outcome = Outcome::default();
@@ -278,6 +279,8 @@ fn every_refusal_has_a_status_a_reason_and_constant_text() {
         Refusal::KeysUnavailable,
         Refusal::InsufficientScope,
         Refusal::RateLimited,
+        Refusal::MisdirectedRequest,
+        Refusal::ClientCertificateRequired,
         Refusal::NoTarget,
         Refusal::UpstreamOverloaded,
         Refusal::ConnectFailed,
@@ -286,6 +289,7 @@ fn every_refusal_has_a_status_a_reason_and_constant_text() {
         Refusal::UpstreamClosed,
         Refusal::UpstreamProtocol,
         Refusal::TlsFailed,
+        Refusal::HandlerLost,
         Refusal::ShuttingDown,
         Refusal::Internal,
     ] {

@@ -3,7 +3,7 @@
 
 use crate::core::Core;
 use crate::decide::bearer;
-use crate::h1::{FieldId, Fields, Reject, Target, guard, normal_host};
+use crate::h1::{FieldId, Fields, Reject, Target, Version, guard, normal_host};
 use crate::jwt;
 use crate::respond::Refusal;
 use crate::router::{Find, Params};
@@ -78,6 +78,9 @@ fn tell(snapshot: &Snapshot, request: &Request<'_>, told: &mut Told) -> (&'stati
             Err((step, refusal)) => return told.refused(step, refusal),
         }
     }
+    if route.client_certificate.as_ref().is_some_and(|certificate| certificate.required) {
+        told.step("clientCertificate", "would need one", "of a trusted authority, else 403");
+    }
     match route.action {
         RouteAction::Upstream(_) => ("forward", None),
         RouteAction::Handler(_) => ("handler", None),
@@ -91,7 +94,7 @@ fn guarded(
     host: &mut Vec<u8>,
 ) -> Result<(), Reject> {
     fields.parse(request.block)?;
-    guard(request.method, request.block, fields)?;
+    guard(Version::Http11, request.method, request.block, fields)?;
     target.parse(request.target)?;
     if let Some(value) = fields.first(request.block, FieldId::Host) {
         normal_host(value, host);

@@ -5,15 +5,18 @@
 //! | `engine` | the readiness loop: connections, bodies, time; a request's life is in `engine/exchange` |
 //! | `decide` | may a request pass, and where to: match, limits, token, scopes |
 //! | `h1` | HTTP/1.1 as bytes: guard, canonical target, codecs, header rules |
+//! | `ws` | WebSocket as bytes: the handshake, frame boundaries, where our close frame may go |
 //! | `router`, `limit`, `jwt`, `access` | one policy each; they never import one another |
 //! | `upstream` | which target, when to retry, what a failure means |
+//! | `tls` | which certificate, which client authentication, who the client is |
 //! | `respond` | answers made by the gateway, header lines it adds |
 //! | `snapshot` | the compiled configuration; `core` holds the one in force and what survives a reload |
 //! | `observe` | counters, histograms, access records, trace ids |
+//! | `decimal` | numbers as digits |
 //! | `explain` | the decision told step by step, without taking tokens |
 //! | `binding` | the only module that knows Node |
 //!
-//! Rules: imports go down only (`binding → engine → decide → snapshot → policies → time`); time is a parameter, read
+//! Rules: imports go down only (`binding → engine → decide → snapshot → policies → {time, decimal}`); time is a parameter, read
 //! by `engine/clock` alone; a refusal is a value; everything that can grow has a bound in its constructor; `unsafe`
 //! stands in `binding` alone, each block with the promise it relies on. Everything but `binding` is tested without
 //! Node: `cargo test --no-default-features`.
@@ -27,6 +30,7 @@ pub mod core;
 pub mod decide;
 #[cfg(test)]
 mod decide_tests;
+mod decimal;
 pub mod engine;
 pub mod explain;
 pub mod h1;
@@ -39,4 +43,6 @@ pub mod snapshot;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod time;
+pub mod tls;
 pub mod upstream;
+pub mod ws;

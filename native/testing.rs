@@ -15,7 +15,12 @@ use std::sync::Arc;
 pub fn plan(changes: Value) -> String {
     let mut plan = json!({
         "service": "ferrogate", "via": "ferrogate", "maxHeaderBytes": 16384, "maxBodyBytes": 1048576,
-        "acceptChunked": false, "trustedProxies": [], "listenLimits": [], "errors": {"format": "problem"},
+        "acceptChunked": null, "trustedProxies": [], "listenLimits": [], "listenTls": null, "errors": {"format": "problem"},
+        "downstream": {
+            "headerTimeoutMs": 10000, "requestTimeoutMs": 300000, "keepAliveTimeoutMs": 75000,
+            "writeTimeoutMs": 60000, "halfCloseTimeoutMs": 1000, "minBodyRate": 240, "maxConnections": 16384,
+            "maxConnectionsPerClient": 1024, "proxyProtocol": false,
+        },
         "records": null, "issuers": [], "limits": [], "upstreams": [], "routes": [],
     });
     merge(&mut plan, changes);
@@ -28,7 +33,8 @@ pub fn route(id: &str, path: &str, changes: Value) -> Value {
         "id": id, "path": path, "methods": [], "hosts": [], "jwt": null, "limits": [], "cors": null,
         "action": {"kind": "handler", "handler": 1}, "timeoutMs": 15000, "idleTimeoutMs": 60000,
         "totalTimeoutMs": null, "maxBodyBytes": null, "rewrite": {"stripPrefix": null, "addPrefix": null},
-        "headers": {"set": [], "remove": []}, "claimHeaders": [], "preserveHost": false, "allowEncoded": [],
+        "headers": {"set": [], "remove": []}, "claimHeaders": [], "preserveHost": false, "websocket": null,
+        "allowEncoded": [], "clientCertificate": null,
     });
     merge(&mut route, changes);
     route

@@ -1,7 +1,8 @@
-//! Who may ask: CORS policies, trusted proxies and required scopes, compiled once; it knows no request and no
-//! socket.
+//! Who may ask: CORS policies, trusted proxies, required scopes, and how many connections; it knows no request and
+//! no socket.
 #![forbid(unsafe_code)]
 
+mod connections;
 mod cors;
 mod error;
 mod ip;
@@ -11,6 +12,7 @@ mod roles;
 #[cfg(test)]
 mod tests;
 
+pub use connections::{ConnectionLimits, Connections, Crowded, Ticket, Timeout};
 pub use cors::{CorsOptions, CorsPolicy};
 pub use error::AccessError;
 pub use ip::TrustedProxies;

@@ -116,6 +116,8 @@ pub struct Drive {
     timer: *mut c_void,
     armed: Option<Nanos>,
     is_ref: bool,
+    /// Something listens: the loop lives on without exchanges.
+    pub listens: bool,
 }
 
 impl Drive {
@@ -137,7 +139,7 @@ impl Drive {
             }
             uv_timer_init(looped.cast(), timer);
             uv_unref(timer);
-            Some(Drive { watch, timer, armed: None, is_ref: false })
+            Some(Drive { watch, timer, armed: None, is_ref: false, listens: false })
         }
     }
 
@@ -151,7 +153,7 @@ impl Drive {
     /// Keeps the loop alive while exchanges are in flight, and the timer at the engine's next deadline. The timer is
     /// moved only when the deadline comes earlier; one that fires too early costs a turn.
     pub fn arm(&mut self, engine: &Engine) {
-        let wanted = engine.in_flight() > 0;
+        let wanted = self.listens || engine.in_flight() > 0;
         if wanted != self.is_ref {
             self.watch.hold(wanted);
             self.is_ref = wanted;
@@ -210,7 +212,11 @@ fn turn(handle: u32, by_timer: bool) {
     if let Some(Some((env, callback, context))) = waiting {
         // SAFETY: the callback runs on the environment's thread, from its own loop, with nothing borrowed.
         unsafe { call(env, callback, context, |_| []) };
-        environment::with(handle, Bound::settle);
+        environment::with(handle, |bound| {
+            bound.engine.stop_delivery();
+            bound.settle();
+            // No further turn is asked for: an environment that is being ended takes no event, and would turn for ever.
+        });
     }
 }
 

@@ -63,6 +63,12 @@ pub fn with<T>(handle: u32, act: impl FnOnce(&mut Bound) -> T) -> Option<T> {
 }
 
 impl Bound {
+    /// Keeps the loop alive while something listens.
+    pub fn keep(&mut self, listens: bool) {
+        self.drive.listens = listens;
+        self.drive.arm(&self.engine);
+    }
+
     /// After anything that may have queued events or moved a deadline.
     pub fn settle(&mut self) {
         self.window.set(META_QUEUED, u32::from(self.engine.has_events()));

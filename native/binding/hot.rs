@@ -4,7 +4,7 @@
 use super::environment::{self, Bound};
 use super::layout::*;
 use super::raw::{self, Value};
-use crate::engine::{AnswerError, Begun, BridgeRequest, ExchangeFacts, Flow, HandlerAnswer};
+use crate::engine::{AnswerError, Begun, BridgeRequest, ExchangeFacts, Flow, HandlerAnswer, Reply, Version};
 use crate::respond::Refusal;
 use napi::sys::{self, napi_callback_info, napi_env};
 use std::net::{IpAddr, Ipv4Addr};
@@ -13,7 +13,7 @@ use std::ptr::null_mut;
 type Call = unsafe extern "C" fn(napi_env, napi_callback_info) -> Value;
 
 /// Every hot call by its JavaScript name.
-const CALLS: [(&str, Call); 10] = [
+const CALLS: [(&str, Call); 14] = [
     ("request", request),
     ("body", body),
     ("takeBody", take_body),
@@ -24,6 +24,10 @@ const CALLS: [(&str, Call); 10] = [
     ("finish", finish),
     ("fail", fail),
     ("fact", fact),
+    ("respond", respond),
+    ("send", send),
+    ("breakOff", break_off),
+    ("flow", flow),
 ];
 
 /// Adds the hot calls to the addon's exports.
@@ -72,6 +76,9 @@ unsafe extern "C" fn request(env: napi_env, info: napi_callback_info) -> Value {
                 block: &block_text[..block_len],
                 peer: address_of(env, address),
                 https: raw::boolean(env, https),
+                // The library answers HTTP/1.0 like 1.1, and takes no absolute form.
+                version: Version::Http11,
+                authority: None,
             };
             let (id, begun) = bound.engine.begin(&request);
             let kind = match begun {
@@ -273,6 +280,7 @@ unsafe extern "C" fn fact(env: napi_env, info: napi_callback_info) -> Value {
 /// `env` is live in the running callback.
 unsafe fn fact_text(env: napi_env, facts: &ExchangeFacts<'_>, which: u32) -> Value {
     let owned;
+    let certificate;
     let text = match which {
         FACT_METHOD => Some(facts.method),
         FACT_PATH => Some(facts.path),
@@ -285,6 +293,13 @@ unsafe fn fact_text(env: napi_env, facts: &ExchangeFacts<'_>, which: u32) -> Val
             Some(owned.as_bytes())
         }
         FACT_CLAIMS => facts.claims.map(str::as_bytes),
+        FACT_CERTIFICATE => match facts.certificate.and_then(|c| serde_json::to_vec(c).ok()) {
+            Some(json) => {
+                certificate = json;
+                Some(certificate.as_slice())
+            }
+            None => None,
+        },
         FACT_IP => {
             owned = facts.client.to_string();
             Some(owned.as_bytes())
@@ -295,4 +310,90 @@ unsafe fn fact_text(env: napi_env, facts: &ExchangeFacts<'_>, which: u32) -> Val
     };
     // SAFETY: the caller's promise.
     unsafe { raw::from_text(env, text) }
+}
+
+/// Where the body stands in the scratch, behind the lines of a head.
+const SCRATCH_BODY: usize = 96 * 1024;
+
+/// `respond(engine, id, how, status, lines, body, length)`.
+unsafe extern "C" fn respond(env: napi_env, info: napi_callback_info) -> Value {
+    // SAFETY: see `request`.
+    unsafe {
+        let [engine, id, how, status, lines, body, length] = raw::arguments::<7>(env, info);
+        let (id, how) = (raw::number(env, id), raw::number(env, how));
+        let status = u16::try_from(raw::number(env, status)).unwrap_or(0);
+        let done = environment::with(raw::number(env, engine), |bound| {
+            let Bound { engine, scratch, .. } = bound;
+            let (head, rest) = scratch.split_at_mut(SCRATCH_BODY);
+            let lines = raw::text(env, lines, head);
+            let answer = HandlerAnswer { status, lines: &head[..lines] };
+            let reply = match how {
+                RESPOND_WHOLE => Reply::Whole(raw::text_or_bytes(env, body, rest)),
+                RESPOND_EMPTY => Reply::Empty(raw::count(env, length)),
+                _ => {
+                    debug_assert_eq!(how, RESPOND_OPEN);
+                    Reply::Open(raw::count(env, length))
+                }
+            };
+            let done = engine.respond(id, &answer, reply);
+            bound.settle();
+            done
+        });
+        let code = match done {
+            Some(Ok(false)) => RESPOND_OK,
+            Some(Ok(true)) => RESPOND_HOLD,
+            Some(Err(AnswerError::Gone)) | None => ANSWER_GONE,
+            Some(Err(AnswerError::Status)) => ANSWER_BAD_STATUS,
+            Some(Err(_)) => ANSWER_BAD_HEADER,
+        };
+        raw::from_i32(env, code)
+    }
+}
+
+/// `send(engine, id, chunk, last)`.
+unsafe extern "C" fn send(env: napi_env, info: napi_callback_info) -> Value {
+    // SAFETY: see `request`.
+    unsafe {
+        let [engine, id, chunk, last] = raw::arguments::<4>(env, info);
+        let (id, last) = (raw::number(env, id), raw::boolean(env, last));
+        let held = environment::with(raw::number(env, engine), |bound| {
+            let held = bound.engine.send(id, raw::bytes(env, chunk), last);
+            bound.settle();
+            held
+        });
+        let code = match held.flatten() {
+            Some(false) => RESPOND_OK,
+            Some(true) => RESPOND_HOLD,
+            None => ANSWER_GONE,
+        };
+        raw::from_i32(env, code)
+    }
+}
+
+/// `breakOff(engine, id)`.
+unsafe extern "C" fn break_off(env: napi_env, info: napi_callback_info) -> Value {
+    // SAFETY: see `request`.
+    unsafe {
+        let [engine, id] = raw::arguments::<2>(env, info);
+        let id = raw::number(env, id);
+        environment::with(raw::number(env, engine), |bound| {
+            bound.engine.break_off(id);
+            bound.settle();
+        });
+    }
+    null_mut()
+}
+
+/// `flow(engine, id, wanted)`.
+unsafe extern "C" fn flow(env: napi_env, info: napi_callback_info) -> Value {
+    // SAFETY: see `request`.
+    unsafe {
+        let [engine, id, wanted] = raw::arguments::<3>(env, info);
+        let (id, wanted) = (raw::number(env, id), raw::boolean(env, wanted));
+        environment::with(raw::number(env, engine), |bound| {
+            bound.engine.flow(id, wanted);
+            bound.settle();
+        });
+    }
+    null_mut()
 }

@@ -28,6 +28,27 @@ pub const EVENT_HANDLER: u32 = 5;
 /// Keys of an issuer are wanted: its index in META_HANDLER, the generation of the plan it counts in in META_LENGTH_*;
 /// the id part is 0.
 pub const EVENT_KEYS: u32 = 6;
+/// A request of a connection that the engine owns: META_HANDLER, META_BODY, META_LENGTH_* (0xffff_ffff twice: unknown),
+/// META_IS_HEAD.
+pub const EVENT_REQUEST: u32 = 7;
+/// A piece of its body: META_BODY_LEN, META_LAST.
+pub const EVENT_BODY: u32 = 8;
+/// Its client went away; or the engine answered it itself with META_STATUS, or broke the answer that has this status
+/// (0: the client went away). The id is free after the event.
+pub const EVENT_GONE: u32 = 9;
+/// Its client takes more of the answer, after RESPOND_HOLD.
+pub const EVENT_WRITABLE: u32 = 10;
+
+/// What `respond` is given: all of the body,
+pub const RESPOND_WHOLE: u32 = 0;
+/// no body,
+pub const RESPOND_EMPTY: u32 = 1;
+/// or the head of a body that follows by `send`.
+pub const RESPOND_OPEN: u32 = 2;
+/// What `respond` and `send` answer, beside the negative ANSWER_*: go on,
+pub const RESPOND_OK: i32 = 0;
+/// or send no more before EVENT_WRITABLE.
+pub const RESPOND_HOLD: i32 = 1;
 
 /// No body.
 pub const BODY_NONE: u32 = 0;
@@ -50,10 +71,12 @@ pub const META_LENGTH_HI: u32 = 5;
 pub const META_CLOSE: u32 = 6;
 pub const META_LAST: u32 = 7;
 pub const META_HANDLER: u32 = 8;
-/// After `request`: 1 when a request body is announced.
+/// After `request` and in EVENT_REQUEST: 1 when a request body is announced.
 pub const META_BODY: u32 = 9;
 /// After `request`, `body`, `fail` and `blocked`: 1 when events wait.
 pub const META_QUEUED: u32 = 10;
+/// In EVENT_REQUEST: 1 when the method is HEAD.
+pub const META_IS_HEAD: u32 = 11;
 
 /// Byte offsets and sizes in the window.
 pub const WINDOW_HEAD: u32 = 64;
@@ -76,10 +99,12 @@ pub const FACT_IP: u32 = 6;
 pub const FACT_TRACE: u32 = 7;
 /// The route's id.
 pub const FACT_ROUTE: u32 = 8;
+/// JSON object of the verified client certificate (subject, sans, fingerprint, serial, notAfter), or null without one.
+pub const FACT_CERTIFICATE: u32 = 9;
 
-/// `answer`: the exchange is gone.
+/// `answer`, `respond`, `send`: the exchange is gone.
 pub const ANSWER_GONE: i32 = -1;
-/// `answer`: a header name or value is not allowed.
+/// `answer`, `respond`: a header name or value is not allowed.
 pub const ANSWER_BAD_HEADER: i32 = -2;
-/// `answer`: the status is not 200 to 599.
+/// `answer`, `respond`: the status is not 200 to 599.
 pub const ANSWER_BAD_STATUS: i32 = -3;

@@ -6,11 +6,15 @@
 #![allow(unsafe_code)]
 
 mod acceptor;
+mod descriptor;
 mod draft;
 mod drive;
 mod environment;
 mod hot;
 pub mod layout;
+mod listener;
 mod raw;
 mod setup;
+#[cfg(target_os = "linux")]
+mod takeover;
 mod window;

@@ -88,6 +88,25 @@ pub unsafe fn bytes<'a>(env: sys::napi_env, value: Value) -> &'a [u8] {
     }
 }
 
+/// A string as UTF-8 in `scratch`, or the bytes of a typed array; a string over the scratch is cut.
+///
+/// # Safety
+/// As for [`bytes`].
+pub unsafe fn text_or_bytes(env: sys::napi_env, value: Value, scratch: &mut [u8]) -> &[u8] {
+    let mut length = 0;
+    // SAFETY: as in `text`; one call tells strings from everything else.
+    unsafe {
+        let status = sys::napi_get_value_string_utf8(
+            env,
+            value,
+            scratch.as_mut_ptr().cast(),
+            scratch.len(),
+            &mut length,
+        );
+        if status == sys::Status::napi_ok { &scratch[..length] } else { bytes(env, value) }
+    }
+}
+
 /// # Safety
 /// As for [`bytes`].
 unsafe fn typed_array(

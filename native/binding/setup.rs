@@ -3,11 +3,12 @@
 
 use super::drive::Drive;
 use super::environment::{self, Bound, SCRATCH};
-use super::{acceptor, hot};
+use super::{acceptor, descriptor, hot};
 use crate::core::Core;
-use crate::engine::{Clock, Engine, SystemClock};
+use crate::engine::{Clock, Engine, Idle, SystemClock};
 use crate::explain;
 use crate::snapshot::CompileError;
+use crate::time::{Nanos, UnixSeconds};
 use napi::bindgen_prelude::{ArrayBuffer, FnArgs, Function, Object};
 use napi::{Env, Error, JsValue, Result, sys};
 use napi_derive::napi;
@@ -119,7 +120,8 @@ pub fn publish(core: u32, plan_json: String) -> Result<Published> {
     let core = find(core)?;
     let plan = serde_json::from_str(&plan_json)
         .map_err(|e| failure("ERR_FG_CONFIG_INVALID", &e.to_string(), Some("plan")))?;
-    let (generation, warnings) = core.publish(plan).map_err(|e| compile_failure(&e))?;
+    let (generation, mut warnings) = core.publish(plan).map_err(|e| compile_failure(&e))?;
+    warnings.extend(core.warnings(UnixSeconds(SystemClock::new().unix_millis() / 1000)));
     Ok(Published { generation: generation as u32, warnings })
 }
 
@@ -272,33 +274,57 @@ pub struct Accepting {
     pub port: u16,
 }
 
-/// Listens on an IP address, exclusively, and calls `on_connection(fd, address)` for each connection; the descriptor is
-/// the callee's. Refused with ERR_FG_ADDRESS_IN_USE when the address is taken or cannot be bound.
+/// Calls `on_connection(fd, text, address)` for each connection; the descriptor is the callee's. Listens on an IP address,
+/// exclusively, or on the listening socket `fd`, which is the acceptor's from then on. Refused with
+/// ERR_FG_ADDRESS_IN_USE when the address is taken or cannot be bound.
 #[napi(catch_unwind)]
 pub fn acceptor_open(
     env: Env,
     host: String,
     port: u16,
     on_connection: Function<'_, FnArgs<(i32, String)>, ()>,
+    fd: Option<i32>,
 ) -> Result<Accepting> {
     let internal = |what: &str| failure("ERR_FG_INTERNAL", what, None);
     let ip = host.parse().map_err(|_| internal("a listener needs an IP address"))?;
+    let opened = match fd {
+        Some(fd) => descriptor::take_listening(fd).and_then(acceptor::adopt),
+        None => acceptor::bind(std::net::SocketAddr::new(ip, port)),
+    };
+    let failed = |error: std::io::Error| {
+        let message = format!("cannot listen on {host} port {port}: {error}");
+        failure("ERR_FG_ADDRESS_IN_USE", &message, None)
+    };
+    let (source, port) = opened.map_err(failed)?;
+    let acceptor = accept_from(env, source, on_connection.raw()).map_err(failed)?;
+    Ok(Accepting { acceptor, port })
+}
+
+/// Opens an acceptor whose connections go to the function `on_connection`.
+pub(super) fn accept_from(
+    env: Env,
+    source: Box<dyn acceptor::Source>,
+    on_connection: sys::napi_value,
+) -> std::io::Result<u32> {
     let raw_env = env.raw();
     let mut callback = null_mut();
     // SAFETY: every handle is live in the running call; what is kept is kept by reference.
     unsafe {
-        sys::napi_create_reference(raw_env, on_connection.raw(), 1, &mut callback);
+        sys::napi_create_reference(raw_env, on_connection, 1, &mut callback);
         let context = async_context(raw_env);
-        match acceptor::open(raw_env, std::net::SocketAddr::new(ip, port), callback, context) {
-            Ok((acceptor, port)) => Ok(Accepting { acceptor, port }),
-            Err(error) => {
-                sys::napi_delete_reference(raw_env, callback);
-                sys::napi_async_destroy(raw_env, context);
-                let message = format!("cannot listen on {host} port {port}: {error}");
-                Err(failure("ERR_FG_ADDRESS_IN_USE", &message, None))
-            }
+        let opened = acceptor::open(raw_env, source, callback, context);
+        if opened.is_err() {
+            sys::napi_delete_reference(raw_env, callback);
+            sys::napi_async_destroy(raw_env, context);
         }
+        opened
     }
+}
+
+/// The listening descriptor of an acceptor, which keeps it; -1 when it is closed.
+#[napi(catch_unwind)]
+pub fn acceptor_fd(acceptor: u32) -> i32 {
+    acceptor::descriptor(acceptor).unwrap_or(-1)
 }
 
 /// Stops listening; connections that were handed over go on.
@@ -322,21 +348,29 @@ fn engine_end(engine: u32) {
         sys::napi_delete_reference(env, memory);
         sys::napi_async_destroy(env, context);
     }
-    // A panic must not unwind into Node; the connections are closed by then.
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(engine)));
     // SAFETY: the hook is released once, after libuv let go of the handles.
     drive.close(Box::new(move || unsafe {
         sys::napi_remove_async_cleanup_hook(hook);
     }));
+    // The descriptor that was watched closes with the engine. A panic must not unwind into Node; the connections are
+    // closed by then.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(engine)));
 }
 
-/// Refuses new requests and closes idle upstream connections; exchanges in flight go on.
+/// Answers of this engine end their connections from now on.
 #[napi(catch_unwind)]
 pub fn engine_drain(engine: u32) {
     environment::with(engine, |bound| {
-        bound.engine.drain();
+        // A listener outside of the engine has no WebSockets.
+        bound.engine.drain(Nanos::ZERO, Idle::Close);
         bound.settle();
     });
+}
+
+/// Whether this environment takes requests for handlers from the other engines of its core; those that it has go on.
+#[napi(catch_unwind)]
+pub fn engine_host(engine: u32, yes: bool) {
+    environment::with(engine, |bound| bound.engine.host_handlers(yes));
 }
 
 /// Exchanges in flight.

@@ -49,9 +49,7 @@ impl Window {
                 (id, EVENT_HEAD)
             }
             Event::Chunk { id, data, last } => {
-                let length = self.put(WINDOW_BODY, WINDOW_BODY_SIZE, data);
-                self.set(META_BODY_LEN, length);
-                self.set(META_LAST, u32::from(last));
+                self.write_piece(data, last);
                 (id, EVENT_CHUNK)
             }
             Event::Reset { id } => (id, EVENT_RESET),
@@ -60,6 +58,22 @@ impl Window {
                 self.set(META_HANDLER, handler);
                 (id, EVENT_HANDLER)
             }
+            Event::Request { id, handler, has_body, length, is_head } => {
+                self.set(META_HANDLER, handler);
+                self.set(META_BODY, u32::from(has_body));
+                self.set_length(length.unwrap_or(u64::MAX));
+                self.set(META_IS_HEAD, u32::from(is_head));
+                (id, EVENT_REQUEST)
+            }
+            Event::Body { id, data, last } => {
+                self.write_piece(data, last);
+                (id, EVENT_BODY)
+            }
+            Event::Writable { id } => (id, EVENT_WRITABLE),
+            Event::Gone { id, status } => {
+                self.set(META_STATUS, u32::from(status));
+                (id, EVENT_GONE)
+            }
             Event::KeyWanted { issuer, generation } => {
                 self.set(META_HANDLER, issuer);
                 self.set_length(generation);
@@ -67,6 +81,12 @@ impl Window {
             }
         };
         id << 4 | kind
+    }
+
+    fn write_piece(&mut self, data: &[u8], last: bool) {
+        let length = self.put(WINDOW_BODY, WINDOW_BODY_SIZE, data);
+        self.set(META_BODY_LEN, length);
+        self.set(META_LAST, u32::from(last));
     }
 
     fn write_head(&mut self, status: u16, head: &[u8], body: &Body<'_>, close: bool) {

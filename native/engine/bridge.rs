@@ -4,7 +4,9 @@
 use std::fmt;
 use std::net::IpAddr;
 
+pub use crate::h1::Version;
 use crate::observe::Trace;
+use crate::tls::ClientIdentity;
 
 /// A request as a listener hands it over; copied before [`super::Engine::begin`] returns.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +20,9 @@ pub struct BridgeRequest<'a> {
     pub peer: IpAddr,
     /// The client's connection is TLS.
     pub https: bool,
+    pub version: Version,
+    /// Of a target in absolute form, and whether its scheme is https.
+    pub authority: Option<&'a [u8]>,
 }
 
 /// What became of a request at once.
@@ -54,6 +59,15 @@ pub enum Event<'a> {
     Resume { id: u32 },
     /// A request that had to wait goes to JavaScript; take what came of its body with [`super::Engine::take_body`].
     Handler { id: u32, handler: u32 },
+    /// A request on a connection of the engine's own goes to JavaScript. `length` is what its body announces.
+    Request { id: u32, handler: u32, has_body: bool, length: Option<u64>, is_head: bool },
+    /// A piece of its body of at most 64 KiB, possibly empty when `last`.
+    Body { id: u32, data: &'a [u8], last: bool },
+    /// More of its answer may be sent.
+    Writable { id: u32 },
+    /// It is over without JavaScript's doing: the client went away (`status` 0), or the engine answered it
+    /// with `status`, or broke its answer.
+    Gone { id: u32, status: u16 },
     /// Fresh keys are wanted. `issuer` is an index into the issuers of the snapshot of `generation`.
     KeyWanted { issuer: u32, generation: u64 },
 }
@@ -107,6 +121,8 @@ pub struct ExchangeFacts<'a> {
     pub params: Vec<(&'a str, String)>,
     /// The verified claims as a JSON object.
     pub claims: Option<&'a str>,
+    /// Of the client's verified certificate.
+    pub certificate: Option<&'a ClientIdentity>,
     pub client: IpAddr,
     pub trace: &'a Trace,
     pub https: bool,

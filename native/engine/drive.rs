@@ -4,17 +4,17 @@
 use std::io::ErrorKind;
 
 use super::Engine;
-use super::queue::What;
 use super::state::Phase;
 use super::upstream::Opening;
 use crate::h1::BodyReader;
 use crate::upstream::{Failure, deadline};
+use crate::ws::Direction;
 
 /// Undelivered bytes of one answer at which its upstream is no longer read, and unsent bytes of one request body at
 /// which the downstream is told to pause.
 pub(super) const HIGH: usize = 256 * 1024;
 /// Unsent bytes at which a paused request body may flow again.
-const LOW: usize = 64 * 1024;
+pub(super) const LOW: usize = 64 * 1024;
 /// Request body bytes that are kept for a retry.
 const KEPT: usize = 64 * 1024;
 
@@ -69,9 +69,15 @@ impl Engine {
 
     /// Frees what need not be kept, lets a paused body flow again and moves the clocks.
     fn after_flush(&mut self, conn: usize, before: usize) {
-        let Some(id) = self.conns[conn].exchange else { return };
+        let c = &self.conns[conn];
+        let Some(id) = c.exchange else { return };
+        let is_tunnel = c.carrying.tunnel;
         let ex = &mut self.exchanges[id as usize];
         let upload = &mut ex.upload;
+        if is_tunnel {
+            let moved = upload.sent > before;
+            return self.tunnel_flushed(id, Direction::FromUpstream, moved);
+        }
         if upload.sent == before {
             return;
         }
@@ -84,8 +90,7 @@ impl Engine {
         }
         if upload.paused && upload.unsent() <= LOW {
             upload.paused = false;
-            let generation = ex.generation;
-            self.queue.signal(id, generation, What::Resume);
+            self.resume_body(id);
         }
         self.restart_clocks(id);
         self.arm(id);
@@ -100,12 +105,16 @@ impl Engine {
             let c = &mut self.conns[conn];
             match c.read(&mut buffer) {
                 Ok(0) => {
+                    let down = self.down_of_conn(conn);
                     self.ended(conn);
+                    self.flush_answer(down);
                     break;
                 }
                 Ok(n) => {
                     self.budget = self.budget.saturating_sub(n);
+                    let down = self.down_of_conn(conn);
                     self.received(conn, &buffer[..n]);
+                    self.flush_answer(down);
                 }
                 Err(e) if e.kind() == ErrorKind::WouldBlock => {
                     if c.broken {
@@ -123,12 +132,22 @@ impl Engine {
         self.read_buffer = buffer;
     }
 
+    /// Sends what a read brought for a connection of ours.
+    fn flush_answer(&mut self, down: Option<usize>) {
+        if let Some(down) = down {
+            self.flush_down(down);
+        }
+    }
+
     fn wants_more(&mut self, conn: usize) -> bool {
         let Some(c) = self.conns.get(conn) else { return false };
         if !c.is_open() || !c.may_read() {
             return false;
         }
         let Some(id) = c.exchange else { return true };
+        if c.carrying.tunnel && !self.tunnel(id).is_some_and(|t| t.reads(Direction::FromUpstream)) {
+            return false;
+        }
         let answer = &self.exchanges[id as usize].answer;
         if answer.blocked {
             return false;
@@ -143,6 +162,11 @@ impl Engine {
     /// The upstream ended its side cleanly.
     fn ended(&mut self, conn: usize) {
         let c = &self.conns[conn];
+        if c.carrying.tunnel
+            && let Some(id) = c.exchange
+        {
+            return self.tunnel_ended(id, Direction::FromUpstream);
+        }
         if c.exchange.is_some() && matches!(c.carrying.body, Some(BodyReader::UntilClose)) {
             return self.answered(conn, false);
         }
@@ -151,7 +175,9 @@ impl Engine {
 
     /// The connection is of no more use.
     fn lost(&mut self, conn: usize, failure: Failure) {
-        match self.conns[conn].exchange {
+        let c = &self.conns[conn];
+        match c.exchange {
+            Some(id) if c.carrying.tunnel => self.tunnel_lost(id, Direction::FromUpstream),
             Some(_) => self.attempt_failed(conn, failure),
             None => self.discard_idle(conn),
         }
@@ -209,7 +235,7 @@ impl Engine {
     pub(super) fn let_go(&mut self, conn: usize, reusable: bool) {
         let c = &mut self.conns[conn];
         c.exchange = None;
-        let sound = reusable && c.is_open() && !c.hangup && !c.broken && !self.draining;
+        let sound = reusable && c.is_open() && !c.hangup && !c.broken;
         let (place, pick) = (c.place, c.pick);
         if sound && self.places[place].put(conn, pick, self.now) {
             self.idle_began();

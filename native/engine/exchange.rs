@@ -5,13 +5,16 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::Engine;
 use super::bridge::{Begun, BridgeRequest};
+use super::downstream::Serving;
+use super::inbox::Message;
 use super::queue::What;
-use super::state::{Exchange, Phase};
+use super::state::{Exchange, Link, Phase};
 use crate::decide::{Facts, Next, Step, decide};
-use crate::h1::{self, FieldId, Framing};
+use crate::h1::{self, FieldId, Framing, Reject, Span, Version};
 use crate::observe::{self, Finished, Trace};
 use crate::respond::{Answer, Refusal};
 use crate::time::{Nanos, UnixSeconds};
+use crate::tls;
 use crate::upstream::{Deadlines, Failure, deadline};
 
 /// Requests of one engine that wait for keys; one more is refused.
@@ -23,7 +26,7 @@ impl Engine {
     /// Steps 1 to 5: the exchange is refused, handed to JavaScript, parked or on its way upstream.
     pub(super) fn start(&mut self, r: &BridgeRequest<'_>) -> (u32, Begun) {
         self.tick();
-        let id = self.admit(r);
+        let id = self.admit(r, Link::Foreign);
         let begun = match self.judge(id, r) {
             Ok(next) => self.go(id, next),
             Err(refusal) => {
@@ -34,60 +37,124 @@ impl Engine {
         (id, begun)
     }
 
+    /// The same for a request on a connection of ours, whose answer may be sent before this returns.
+    pub(super) fn start_here(&mut self, r: &BridgeRequest<'_>, d: usize) -> u32 {
+        let id = self.admit(r, Link::Here(d));
+        let judged = self.judge(id, r);
+        let ex = &mut self.exchanges[id as usize];
+        ex.expects &= !self.downs[d].early;
+        let framing = ex.upload.framing;
+        // Also behind a refused head: a body must never be read as the next request.
+        self.body_follows(d, framing);
+        match judged {
+            Ok(next) => drop(self.go(id, next)),
+            Err(refusal) => self.refuse_unrouted(id, refusal),
+        }
+        id
+    }
+
     /// Step 1: the request is copied; nothing of the listener's is needed any more.
-    fn admit(&mut self, r: &BridgeRequest<'_>) -> u32 {
+    pub(super) fn admit(&mut self, r: &BridgeRequest<'_>, link: Link) -> u32 {
         let snapshot = self.current_snapshot();
         let mut exchange = self.spare.pop().unwrap_or_else(|| Box::new(Exchange::new()));
         self.generations = self.generations.wrapping_add(1);
         exchange.reset(self.generations, snapshot, self.now);
         exchange.request.set(r);
         exchange.https = r.https;
+        exchange.version = r.version;
         exchange.peer = r.peer.to_canonical();
         exchange.client = exchange.peer;
         exchange.peer_trusted = false;
         exchange.trace = Trace::default();
+        let here = if let Link::Here(d) = link { Some(d) } else { None };
+        exchange.link = link;
         let id = self.exchanges.insert(exchange);
-        u32::try_from(id).expect("an engine holds fewer than 2^32 exchanges")
+        let id = u32::try_from(id).expect("an engine holds fewer than 2^32 exchanges");
+        if let Some(d) = here {
+            self.downs[d].serving = Serving::Here(id);
+            self.exchanges[id as usize].tls = self.downs[d].facts.clone();
+        }
+        id
     }
 
     /// Steps 2 and 3: guard, then decide. An error is a refusal before any route is known.
     fn judge(&mut self, id: u32, r: &BridgeRequest<'_>) -> Result<Next, Refusal> {
-        let ex = &mut self.exchanges[id as usize];
+        let ex = &self.exchanges[id as usize];
         let Some(snapshot) = &ex.snapshot else { return Err(Refusal::ShuttingDown) };
-        let settings = &snapshot.settings;
-        if self.draining {
-            return Err(Refusal::ShuttingDown);
-        }
-        if r.method.len() + r.target.len() + r.block.len() > settings.max_header_bytes {
+        if r.method.len() + r.target.len() + r.block.len() > snapshot.settings.max_header_bytes {
             return Err(Refusal::HeadTooLarge);
         }
+        let generation = ex.generation;
         self.scratch_of = None;
+        self.read_fields(id, r)?;
+        let host = self.guard(id, r)?;
+        self.identify(id, r, host)?;
+        self.scratch_of = Some(generation);
+        let next = self.decide(id, Step::START);
+        self.count(id);
+        Ok(next)
+    }
+
+    /// Reads the fields into the scratch; the trace is known from here on.
+    fn read_fields(&mut self, id: u32, r: &BridgeRequest<'_>) -> Result<(), Refusal> {
+        let ex = &mut self.exchanges[id as usize];
         self.fields.parse(ex.request.block()).map_err(Refusal::Malformed)?;
-        let block = ex.request.block();
+        if let Some(authority) = r.authority
+            && (r.version == Version::Http10 || self.fields.count(FieldId::Host) == 1)
+        {
+            // The target's authority goes before Host (RFC 9112 section 3.2.2), for everything that reads it.
+            ex.request.set_host(authority, self.fields.value_range(FieldId::Host));
+            self.fields.parse(ex.request.block()).map_err(Refusal::Malformed)?;
+        }
         // Two of them leave the trace unknown: a new one begins (Trace Context, section 2.2).
         let repeated = self.fields.is_repeated(FieldId::TraceParent);
-        let received = self.fields.first(block, FieldId::TraceParent).filter(|_| !repeated);
+        let received = self.fields.first(ex.request.block(), FieldId::TraceParent).filter(|_| !repeated);
         ex.trace = Trace::from_traceparent(received, &mut self.rng);
-        let guarded = h1::guard(ex.request.method(), block, &self.fields).map_err(Refusal::Malformed)?;
+        Ok(())
+    }
+
+    /// Framing and target, checked; where the host stands.
+    fn guard(&mut self, id: u32, r: &BridgeRequest<'_>) -> Result<Option<Span>, Refusal> {
+        let ex = &mut self.exchanges[id as usize];
+        let Some(snapshot) = &ex.snapshot else { return Err(Refusal::ShuttingDown) };
+        let ours = matches!(ex.link, Link::Here(_));
+        let guarded = h1::guard(r.version, ex.request.method(), ex.request.block(), &self.fields)
+            .map_err(Refusal::Malformed)?;
         self.target.parse(ex.request.target()).map_err(Refusal::Malformed)?;
+        // Only OPTIONS asks about the server as a whole (RFC 9112 section 3.2.4).
+        if self.target.path() == b"*" && ex.request.method() != b"OPTIONS" {
+            return Err(Refusal::Malformed(Reject::TargetForm));
+        }
         ex.upload.framing = guarded.framing;
-        ex.upload.complete = matches!(guarded.framing, Framing::None | Framing::Length(0));
-        if matches!(guarded.framing, Framing::Chunked) && !settings.accept_chunked {
+        ex.upload.complete = guarded.framing.is_empty();
+        (ex.keep, ex.expects) = (guarded.keep_alive, guarded.expect_continue && ours);
+        let accepts_chunked = snapshot.settings.accept_chunked.unwrap_or(ours);
+        if matches!(guarded.framing, Framing::Chunked) && !accepts_chunked {
             return Err(Refusal::LengthRequired);
         }
+        Ok(guarded.host)
+    }
+
+    /// Who asks, and whom: the client behind trusted proxies, and the host, for which TLS must answer.
+    fn identify(&mut self, id: u32, r: &BridgeRequest<'_>, host: Option<Span>) -> Result<(), Refusal> {
+        let ex = &mut self.exchanges[id as usize];
+        let Some(snapshot) = &ex.snapshot else { return Err(Refusal::ShuttingDown) };
+        let (settings, block) = (&snapshot.settings, ex.request.block());
         ex.peer_trusted = settings.trusted.contains(r.peer);
         if ex.peer_trusted {
             let forwarded = self.fields.all(block, FieldId::XForwardedFor);
             ex.client = settings.trusted.client_ip(r.peer, forwarded);
         }
         self.host.clear();
-        if let Some(host) = self.fields.first(block, FieldId::Host) {
-            h1::normal_host(host, &mut self.host);
+        if let Some(host) = host {
+            h1::normal_host(host.of(block), &mut self.host);
         }
-        self.scratch_of = Some(ex.generation);
-        let next = self.decide(id, Step::START);
-        self.count(id);
-        Ok(next)
+        match (&settings.tls, &ex.tls) {
+            (Some(tls), Some(facts)) if !tls.answers_for(facts, &self.host) => {
+                Err(Refusal::MisdirectedRequest)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Asks for the decision, with the scratch (`fields`, `target`, `host`) filled for this exchange.
@@ -103,6 +170,7 @@ impl Engine {
             client: ex.client,
             now: self.now,
             unix: UnixSeconds(self.unix_millis / 1000),
+            shard: self.shard,
         };
         decide(snapshot, &facts, &mut ex.outcome, step)
     }
@@ -112,8 +180,8 @@ impl Engine {
         let ex = &mut self.exchanges[id as usize];
         ex.route = ex.outcome.route;
         if let Some(snapshot) = &ex.snapshot {
-            observe::began(&snapshot.metrics, ex.route());
-            self.exchanges[id as usize].counted = true;
+            observe::began(&snapshot.metrics, self.shard, ex.route());
+            ex.counted = true;
         }
     }
 
@@ -121,20 +189,32 @@ impl Engine {
     fn go(&mut self, id: u32, next: Next) -> Begun {
         let ex = &mut self.exchanges[id as usize];
         let bound = ex.route().map_or(0, |r| r.max_body_bytes);
+        let lacks_certificate = ex.route().is_some_and(|r| tls::lacks_certificate(r, ex.tls.as_deref()));
         let too_long = matches!(ex.upload.framing, Framing::Length(length) if length > bound);
         match next {
+            Next::Forward { .. } | Next::Handler { .. } if lacks_certificate => {
+                self.answer(id, &Answer::Refuse(Refusal::ClientCertificateRequired));
+            }
             Next::Forward { .. } | Next::Handler { .. } if too_long => {
                 self.answer(id, &Answer::Refuse(Refusal::BodyTooLarge));
             }
             Next::Forward { upstream } => {
                 ex.deadlines.wait = deadline::NEVER;
+                if let Err(refusal) = self.read_upgrade(id) {
+                    self.answer(id, &Answer::Refuse(refusal));
+                    return Begun::Pending;
+                }
                 self.forward(id, upstream);
+                self.continue_body(id);
             }
             Next::Handler { handler } => {
                 // The wait for keys is over, and nothing else bounds a handler.
                 ex.deadlines.wait = deadline::NEVER;
                 ex.phase = Phase::Handler;
-                return Begun::Handler { handler };
+                if matches!(ex.link, Link::Foreign) {
+                    return Begun::Handler { handler };
+                }
+                self.hand_to_javascript(id, handler);
             }
             Next::Answer(answer) => self.answer(id, &answer),
             Next::Wait { issuer, start, step } => self.park(id, issuer, start, step),
@@ -146,13 +226,15 @@ impl Engine {
         let ex = &mut self.exchanges[id as usize];
         let Some(snapshot) = &ex.snapshot else { return };
         let generation = snapshot.generation;
+        let of = ex.generation;
         if start {
-            self.queue.signal(id, ex.generation, What::KeyWanted { issuer, snapshot: generation });
+            self.want_keys(id, of, issuer, generation);
         }
         if self.parked.len() >= MAX_PARKED {
             return self.answer(id, &Answer::Refuse(Refusal::KeysUnavailable));
         }
-        self.core.metrics.parked.fetch_add(1, Relaxed);
+        self.core.metrics.park(self.shard);
+        let ex = &mut self.exchanges[id as usize];
         ex.phase = Phase::Parked { issuer, step };
         if ex.deadlines.wait == deadline::NEVER {
             ex.deadlines.wait = self.now.plus(PARKED_FOR);
@@ -161,10 +243,23 @@ impl Engine {
         self.arm(id);
     }
 
+    /// Has JavaScript fetch the keys of an issuer; a thread has none and asks the environment of another engine.
+    fn want_keys(&mut self, id: u32, generation: u32, issuer: u32, snapshot: u64) {
+        if !self.is_host
+            && let Some(host) = self.crew.host()
+        {
+            // An environment that is gone fetches nothing; who waits is refused in time.
+            let _ = host.send(Message::Keys { issuer, generation: snapshot });
+            return;
+        }
+        self.queue.signal(id, generation, What::KeyWanted { issuer, snapshot });
+    }
+
     /// An exchange that no longer waits for keys, whatever comes next.
     pub(super) fn unpark(&mut self, id: u32) {
-        if self.parked.remove(&id) {
-            self.core.metrics.parked.fetch_sub(1, Relaxed);
+        // Mostly nobody waits, and the id need not be hashed.
+        if !self.parked.is_empty() && self.parked.remove(&id) {
+            self.core.metrics.unpark(self.shard);
         }
     }
 
@@ -226,13 +321,21 @@ impl Engine {
             return;
         }
         if ex.answer.status == 0 {
-            self.answer(id, &Answer::Refuse(super::failure_refusal(failure)));
-            self.exchanges[id as usize].verdict = failure.verdict();
-            return;
+            let answer = Answer::Refuse(super::failure_refusal(failure));
+            return self.answer_as(id, &answer, Some(failure.verdict()));
         }
         ex.verdict = failure.verdict();
-        ex.phase = Phase::Answered;
+        self.break_exchange(id);
+    }
+
+    /// An answer that began cannot be completed.
+    pub(super) fn break_exchange(&mut self, id: u32) {
+        let ex = &mut self.exchanges[id as usize];
         ex.deadlines = Deadlines::default();
+        if !matches!(ex.link, Link::Foreign) {
+            return self.break_answer(id);
+        }
+        ex.phase = Phase::Answered;
         let generation = ex.generation;
         self.queue.signal(id, generation, What::Reset);
     }
@@ -242,6 +345,14 @@ impl Engine {
         self.detach(id);
         self.unpark(id);
         let Some(mut ex) = self.exchanges.try_remove(id as usize) else { return };
+        self.forget_away(&ex.link);
+        ex.link = Link::Foreign;
+        if std::mem::take(&mut ex.hosted) {
+            self.inbox.handling.fetch_sub(1, Relaxed);
+        }
+        if ex.tunnel.take().is_some() {
+            self.core.metrics.websockets.fetch_sub(1, Relaxed);
+        }
         if ex.counted {
             self.record(&ex);
         }
@@ -263,6 +374,7 @@ impl Engine {
         }
         let readable = recorded && self.target.parse(ex.request.target()).is_ok();
         let finished = Finished {
+            shard: self.shard,
             route: ex.route(),
             method: ex.request.method(),
             status: ex.answer.status,

@@ -1,7 +1,6 @@
 //! Step 5, the way up: a connection is found, opened or waited for, and the request is composed for its target.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use mio::net::TcpStream;
 use mio::{Interest, Token};
@@ -14,6 +13,7 @@ use super::tls::TlsStream;
 use super::upstream::{Carrying, Conn, Stage};
 use crate::h1::{self, Framing};
 use crate::snapshot::Route;
+use crate::tls;
 use crate::upstream::{Failure, Permit, Pick, Upstream, deadline, retry};
 
 impl Engine {
@@ -50,27 +50,32 @@ impl Engine {
 
     /// Gives an exchange a connection, pooled or new, or a place in the queue for one.
     fn attach(&mut self, id: u32, how: How) -> Result<(), Failure> {
-        let upstream = self.upstream_of(id).ok_or(Failure::NoTarget)?;
-        let at = self.place(&upstream);
+        // The hold is on the engine's own count: the upstream's is everybody's.
+        let ex = self.exchanges.get(id as usize).ok_or(Failure::NoTarget)?;
+        let snapshot = ex.snapshot.clone().ok_or(Failure::NoTarget)?;
+        let upstream = snapshot.upstreams.get(ex.attempt.upstream as usize).ok_or(Failure::NoTarget)?;
+        let at = self.place(upstream);
         let place = &mut self.places[at];
         if how == How::First && !place.waiting.is_empty() {
-            return self.enqueue(id, at, how);
+            return self.enqueue(id, at, upstream, how);
         }
         let pick = match how {
             How::Same(pick) => pick,
             How::Elsewhere(failed) => {
-                let pick = place.next_pick(&upstream, Some(failed));
+                let pick = place.next_pick(upstream, Some(failed));
                 pick.filter(|p| p.address != failed).ok_or(Failure::ConnectFailed)?
             }
-            How::First | How::Waited => place.next_pick(&upstream, None).ok_or(Failure::NoTarget)?,
+            How::First | How::Waited => place.next_pick(upstream, None).ok_or(Failure::NoTarget)?,
         };
+        // A tunnel takes the connection for good, and must not be the one to find it stale.
         if matches!(how, How::First | How::Waited)
+            && !self.exchanges[id as usize].upgrade
             && let Some(conn) = self.take_idle(at, pick, id)
         {
             self.carry(id, conn, pick);
             return Ok(());
         }
-        self.connect(id, at, pick, &upstream, how)
+        self.connect(id, at, pick, upstream, how)
     }
 
     /// An idle connection of that address. A request that could not be sent twice gets one that was seen alive.
@@ -97,7 +102,9 @@ impl Engine {
     ) -> Result<(), Failure> {
         let mut permit = upstream.permit();
         if permit.is_none() {
-            if let Some((conn, pick)) = self.places[at].take_any(upstream) {
+            if !self.exchanges[id as usize].upgrade
+                && let Some((conn, pick)) = self.places[at].take_any(upstream)
+            {
                 self.carry(id, conn, pick);
                 return Ok(());
             }
@@ -106,7 +113,7 @@ impl Engine {
                 permit = upstream.permit();
             }
         }
-        let Some(permit) = permit else { return self.enqueue(id, at, how) };
+        let Some(permit) = permit else { return self.enqueue(id, at, upstream, how) };
         let stream = TcpStream::connect(pick.address).map_err(|_| Failure::ConnectFailed)?;
         // Without it a small request waits for the acknowledgement of the one before; failure costs only time.
         let _ = stream.set_nodelay(true);
@@ -139,8 +146,7 @@ impl Engine {
     }
 
     /// Waits for one of the upstream's connections, in order and no longer than the connect timeout.
-    fn enqueue(&mut self, id: u32, at: usize, how: How) -> Result<(), Failure> {
-        let Some(upstream) = self.upstream_of(id) else { return Err(Failure::NoTarget) };
+    fn enqueue(&mut self, id: u32, at: usize, upstream: &Upstream, how: How) -> Result<(), Failure> {
         let waiting = &mut self.places[at].waiting;
         if waiting.len() >= MAX_WAITING {
             return Err(Failure::Overloaded);
@@ -207,14 +213,14 @@ impl Engine {
             return;
         }
         let mut out = self.buffers.take();
-        let ex = &mut *self.exchanges[id as usize];
-        let Some(snapshot) = ex.snapshot.clone() else { return };
-        let Some(route) = ex.route.and_then(|r| snapshot.route(r)) else { return };
+        let ex = &*self.exchanges[id as usize];
+        let (Some(snapshot), Some(route)) = (&ex.snapshot, ex.route()) else { return };
         let upstream = &snapshot.upstreams[ex.attempt.upstream as usize];
         self.path.clear();
         rewrite(&mut self.path, route, self.target.path(), self.target.query());
         self.lines.clear();
         write_claims(&mut self.lines, route, ex);
+        tls::write_client_certificate(&mut self.lines, route, ex.tls.as_deref());
         let received_host = self.fields.first(ex.request.block(), h1::FieldId::Host);
         let authority = upstream.targets[target].authority.as_bytes();
         let request = h1::ForwardRequest {
@@ -234,9 +240,10 @@ impl Engine {
             via: snapshot.settings.via.as_deref(),
             traceparent: Some(ex.trace.traceparent()),
             framing: ex.upload.framing,
+            upgrade: ex.upgrade,
         };
         h1::write_request_head(&mut out, &request);
-        let before = splice(&mut ex.upload, out);
+        let before = splice(&mut self.exchanges[id as usize].upload, out);
         self.buffers.give(before);
     }
 
@@ -267,11 +274,6 @@ impl Engine {
             Ok(()) => self.arm(id),
             Err(_) => self.fail(id, failure),
         }
-    }
-
-    pub(super) fn upstream_of(&self, id: u32) -> Option<Arc<Upstream>> {
-        let ex = self.exchanges.get(id as usize)?;
-        ex.snapshot.as_ref()?.upstreams.get(ex.attempt.upstream as usize).cloned()
     }
 
     fn place(&mut self, upstream: &Upstream) -> usize {

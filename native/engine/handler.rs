@@ -6,7 +6,7 @@ use super::response::trim_line_end;
 use super::state::{Exchange, Phase};
 use crate::h1::{self, Fields};
 use crate::respond::{self, Answer, Refusal};
-use crate::upstream::{Deadlines, Failure};
+use crate::upstream::Failure;
 
 /// Longest head of a handler's answer, in bytes.
 const MAX_ANSWER_HEAD: usize = 128 * 1024;
@@ -24,6 +24,7 @@ impl Engine {
             query: self.target.query(),
             block: ex.request.block(),
             params: params(ex, path),
+            certificate: ex.tls.as_ref().and_then(|tls| tls.client.as_deref()),
             claims: ex.outcome.token.as_ref().map(|t| t.claims_json()),
             client: ex.client,
             trace: &ex.trace,
@@ -40,6 +41,19 @@ impl Engine {
         answer: &HandlerAnswer<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), AnswerError> {
+        self.handler_head(id, answer, out)?;
+        trim_line_end(out);
+        Ok(())
+    }
+
+    /// The same with the CRLF of the last line.
+    pub(super) fn handler_head(
+        &mut self,
+        id: u32,
+        answer: &HandlerAnswer<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), AnswerError> {
+        let before = out.len();
         let ex = self.exchanges.get_mut(id as usize).ok_or(AnswerError::Gone)?;
         if ex.phase != Phase::Handler {
             return Err(AnswerError::Gone);
@@ -56,8 +70,7 @@ impl Engine {
         out.extend_from_slice(b"\r\n");
         copy_lines(out, &self.response_fields, answer.lines);
         respond::write_own_lines(out, snapshot, &ex.outcome, &ex.trace);
-        trim_line_end(out);
-        if out.len() > MAX_ANSWER_HEAD {
+        if out.len() - before > MAX_ANSWER_HEAD {
             return Err(AnswerError::Field);
         }
         ex.answer.status = answer.status;
@@ -72,6 +85,10 @@ impl Engine {
         let Some(ex) = self.exchanges.get_mut(id as usize) else { return };
         if !matches!(ex.phase, Phase::Handler | Phase::HandlerAnswered) {
             return;
+        }
+        if ex.is_javascripts() {
+            // Its answer goes over a connection of ours and ends there.
+            return self.break_off(id);
         }
         ex.answer.bytes = response_bytes;
         ex.verdict = "handled";
@@ -92,11 +109,8 @@ impl Engine {
         match ex.phase {
             Phase::Handler => self.answer(id, &Answer::Refuse(refusal)),
             Phase::HandlerAnswered => {
-                ex.phase = Phase::Answered;
-                ex.deadlines = Deadlines::default();
                 ex.verdict = refusal.row().code;
-                let generation = ex.generation;
-                self.queue.signal(id, generation, super::queue::What::Reset);
+                self.break_exchange(id);
             }
             _ => {}
         }

@@ -6,7 +6,7 @@ use super::bridge::Flow;
 use super::drive::HIGH;
 use super::forward::frame;
 use super::queue::What;
-use super::state::{Exchange, Phase};
+use super::state::{Exchange, Link, Phase};
 use crate::h1::{self, Framing};
 use crate::upstream::Failure;
 
@@ -24,6 +24,10 @@ impl Engine {
             return Flow::Ignored;
         }
         if matches!(ex.phase, Phase::Handler | Phase::HandlerAnswered) {
+            if !matches!(ex.link, Link::Foreign) {
+                let complete = ex.upload.complete;
+                self.tell_body(id, chunk, complete);
+            }
             return Flow::Continue;
         }
         self.keep(id, chunk);
@@ -57,6 +61,15 @@ impl Engine {
         frame(&mut upload.out, upload.framing, chunk);
         if upload.complete && upload.framing == Framing::Chunked {
             upload.out.extend_from_slice(h1::LAST_CHUNK);
+        }
+    }
+
+    /// The request body may flow again.
+    pub(super) fn resume_body(&mut self, id: u32) {
+        let ex = &self.exchanges[id as usize];
+        match ex.link {
+            Link::Here(d) => self.want_body(d, true),
+            _ => self.queue.signal(id, ex.generation, What::Resume),
         }
     }
 

@@ -13,6 +13,7 @@
 //! | what a connection does when it is ready | `drive`, `upstream` |
 //! | 6 answer: head and body down | `response`, `deliver`, `queue` |
 //! | JavaScript handlers | `handler` |
+//! | WebSocket | `tunnel`, [`crate::ws`] |
 //! | 7 record, id free | `exchange::release` |
 //! | readiness, turns, deadlines | `reactor`, `timer` |
 //!
@@ -30,12 +31,17 @@ mod ask;
 mod bridge;
 mod buffer;
 mod clock;
+mod crew;
+mod date;
 mod deliver;
+mod downstream;
 mod drive;
 mod exchange;
 mod forward;
 mod handler;
+mod inbox;
 mod intake;
+mod pipe;
 mod pool;
 mod queue;
 mod reactor;
@@ -43,6 +49,7 @@ mod response;
 mod state;
 mod timer;
 mod tls;
+mod tunnel;
 mod upstream;
 
 #[cfg(test)]
@@ -53,24 +60,32 @@ use std::io;
 use std::sync::Arc;
 
 use ahash::RandomState;
+use mio::event::Event as Readiness;
 use mio::{Events, Poll, Waker};
 use slab::Slab;
 
-pub use bridge::{AnswerError, Begun, Body, BridgeRequest, Event, ExchangeFacts, Flow, HandlerAnswer};
+pub use bridge::{
+    AnswerError, Begun, Body, BridgeRequest, Event, ExchangeFacts, Flow, HandlerAnswer, Version,
+};
 pub use clock::{Clock, SystemClock};
+pub use downstream::{Idle, ListenError, Reply, listening_socket};
+pub use inbox::{Control, Inbox};
 
 use crate::core::Core;
 use crate::h1::{Fields, Target};
-use crate::observe::Rng;
+use crate::observe::{Rng, Shard};
 use crate::respond::{Answer, Refusal};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Held, Settings};
 use crate::time::Nanos;
 use crate::upstream::{Failure, deadline};
 use buffer::Buffers;
-
+use crew::Crew;
+use date::DateLine;
+use downstream::{Down, Drain, Listening};
+use inbox::Message;
 use pool::Place;
 use queue::Queue;
-use state::{Exchange, Phase};
+use state::{ConnKey, Exchange, Link, Phase};
 use timer::Wheel;
 use upstream::Conn;
 
@@ -83,19 +98,25 @@ const MAX_SPARE: usize = 1024;
 pub struct Engine {
     core: Arc<Core>,
     joined: u64,
+    /// Where it counts.
+    shard: Shard,
     clock: Box<dyn Clock>,
     now: Nanos,
     unix_millis: u64,
     /// When `unix_millis` was read.
     unix_read: Nanos,
     rng: Rng,
-    snapshot: Option<Arc<Snapshot>>,
-    draining: bool,
+    snapshot: Option<Held>,
+    /// Set once it drains.
+    drain: Option<Drain>,
     drop_date: bool,
+    date: DateLine,
 
     poll: Poll,
     waker: Arc<Waker>,
     events: Option<Events>,
+    /// Read from the poll and not yet worked off.
+    undone: VecDeque<Readiness>,
     in_turn: bool,
     woken: bool,
     budget: usize,
@@ -116,9 +137,30 @@ pub struct Engine {
     waiting: usize,
     sweep_at: Option<Nanos>,
 
+    crew: Arc<Crew>,
+    inbox: Arc<Inbox>,
+    /// JavaScript handlers run behind this engine.
+    is_host: bool,
+    mail: VecDeque<Message>,
+    /// Engines to be woken when this turn, or this delivery of events, is over: one wake-up for all that they get.
+    to_wake: Vec<Arc<Inbox>>,
+    /// Events are being delivered.
+    delivering: bool,
+    /// Exchanges whose connection is another engine's.
+    away: HashMap<(u64, ConnKey), u32, RandomState>,
+
+    listeners: Vec<Listening>,
+    /// A listening socket may have connections.
+    accepts: bool,
+    downs: Slab<Box<Down>>,
+    down_wheel: Wheel,
+    ready_downs: VecDeque<(usize, u32)>,
+
     queue: Queue,
     current: Vec<u8>,
     tail: Option<deliver::Tail>,
+    /// An exchange that JavaScript has just been told the end of.
+    gone: Option<(u32, u32)>,
 
     // Scratch: filled and read within one call.
     buffers: Buffers,
@@ -140,8 +182,11 @@ impl Engine {
     pub fn new(core: Arc<Core>, clock: Box<dyn Clock>) -> io::Result<Engine> {
         let (poll, waker) = reactor::new_poll()?;
         let now = clock.now();
+        let joined = core.join(Arc::clone(&waker));
         let mut engine = Engine {
-            joined: core.join(Arc::clone(&waker)),
+            joined,
+            shard: Shard::of(joined),
+            crew: Crew::of(&core),
             core,
             now,
             unix_millis: clock.unix_millis(),
@@ -149,11 +194,14 @@ impl Engine {
             clock,
             rng: Rng::from_process(),
             snapshot: None,
-            draining: false,
+            drain: None,
             drop_date: true,
+            date: DateLine::default(),
             poll,
+            inbox: Arc::new(Inbox::new(Arc::clone(&waker))),
             waker,
             events: None,
+            undone: VecDeque::new(),
             in_turn: false,
             woken: false,
             budget: 0,
@@ -169,9 +217,20 @@ impl Engine {
             places_by_key: HashMap::default(),
             waiting: 0,
             sweep_at: None,
+            is_host: false,
+            mail: VecDeque::new(),
+            to_wake: Vec::new(),
+            delivering: false,
+            away: HashMap::default(),
+            listeners: Vec::new(),
+            accepts: false,
+            downs: Slab::new(),
+            down_wheel: Wheel::new(now),
+            ready_downs: VecDeque::new(),
             queue: Queue::default(),
             current: Vec::new(),
             tail: None,
+            gone: None,
             buffers: Buffers::default(),
             read_buffer: vec![0; READ_BUFFER],
             fields: Fields::default(),
@@ -204,6 +263,7 @@ impl Engine {
         }
         if !blocked && let Some(conn) = ex.attempt.conn {
             self.schedule(conn);
+            self.arm(id);
         }
     }
 
@@ -211,6 +271,9 @@ impl Engine {
     pub fn abort(&mut self, id: u32) {
         self.tick();
         let Some(ex) = self.exchanges.get_mut(id as usize) else { return };
+        if ex.is_javascripts() {
+            return self.break_off(id);
+        }
         ex.verdict = Failure::ClientGone.verdict();
         if ex.answer.status == 0 {
             ex.answer.status = Failure::ClientGone.status();
@@ -223,10 +286,28 @@ impl Engine {
         self.drop_date = yes;
     }
 
-    /// From now on new requests are refused and connections are closed instead of pooled.
-    pub fn drain(&mut self) {
-        self.draining = true;
-        self.close_idle();
+    /// Whether JavaScript handlers of this core's routes run behind this engine; an engine that becomes no host answers
+    /// what it has.
+    pub fn host_handlers(&mut self, yes: bool) {
+        if yes == self.is_host {
+            return;
+        }
+        self.is_host = yes;
+        if yes {
+            self.crew.add_host(&self.inbox);
+        } else {
+            self.crew.remove_host(&self.inbox);
+        }
+    }
+
+    /// This engine takes its share of the connections that any engine of the core accepts.
+    pub fn share_connections(&mut self) {
+        self.crew.add_thread(&self.inbox);
+    }
+
+    /// How other threads reach this engine.
+    pub fn inbox(&self) -> Arc<Inbox> {
+        Arc::clone(&self.inbox)
     }
 
     /// Exchanges that have not ended.
@@ -234,27 +315,20 @@ impl Engine {
         self.exchanges.len()
     }
 
-    /// Closes every idle connection.
-    pub fn close_idle(&mut self) {
-        let mut closing = std::mem::take(&mut self.closing);
-        for (_, place) in &mut self.places {
-            place.sweep(self.now, true, &mut closing);
-        }
-        for conn in closing.drain(..) {
-            self.close(conn);
-        }
-        self.closing = closing;
-    }
-
     /// The snapshot in force, read again only when its generation changed.
-    fn current_snapshot(&mut self) -> Option<Arc<Snapshot>> {
+    fn current_snapshot(&mut self) -> Option<Held> {
         let held = self.snapshot.as_ref().map_or(0, |s| s.generation);
         if self.core.generation() != held {
-            self.snapshot = self.core.snapshot();
+            self.snapshot = self.core.snapshot().map(Held::new);
             // Idle connections of upstreams that are gone are closed soon.
             self.sweep_at = Some(self.now);
         }
         self.snapshot.clone()
+    }
+
+    /// The settings in force when the engine last looked.
+    fn settings(&self) -> Option<&Settings> {
+        self.snapshot.as_ref().map(|snapshot| &snapshot.settings)
     }
 
     fn give_up_keys(&mut self, id: u32) {
@@ -266,10 +340,21 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         self.core.leave(self.joined);
+        self.inbox.accepting.store(false, std::sync::atomic::Ordering::Release);
+        self.crew.remove(&self.inbox);
+        // The environment may end while events are delivered: no later moment comes for wake-ups that were put off.
+        (self.in_turn, self.delivering) = (false, false);
+        self.wake_others();
+        self.close_mail();
+        self.abandon_downs();
         let ids: Vec<u32> = self.exchanges.iter().filter_map(|(id, _)| u32::try_from(id).ok()).collect();
         for id in ids {
             let ex = &mut self.exchanges[id as usize];
-            ex.verdict = Failure::ShuttingDown.verdict();
+            ex.link = Link::Foreign;
+            // Whose handler was here has its answer, and only JavaScript does not know yet.
+            if !ex.hosted || ex.phase != Phase::Answered {
+                ex.verdict = Failure::ShuttingDown.verdict();
+            }
             if ex.answer.status == 0 {
                 ex.answer.status = Failure::ShuttingDown.status();
             }
@@ -289,8 +374,10 @@ fn failure_refusal(failure: Failure) -> Refusal {
         Failure::Closed => Refusal::UpstreamClosed,
         Failure::Protocol => Refusal::UpstreamProtocol,
         Failure::HeadTimeout | Failure::IdleTimeout | Failure::TotalTimeout => Refusal::UpstreamTimeout,
-        Failure::BodyBroken | Failure::BodyTimeout | Failure::ClientGone => Refusal::BodyAborted,
+        Failure::BodyTimeout => Refusal::RequestTimeout,
+        Failure::BodyBroken | Failure::ClientGone => Refusal::BodyAborted,
         Failure::BodyTooLarge => Refusal::BodyTooLarge,
+        Failure::HandlerLost => Refusal::HandlerLost,
         Failure::ShuttingDown => Refusal::ShuttingDown,
     }
 }

@@ -23,12 +23,32 @@ pub(super) struct Queued {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum What {
-    Head { status: u16, form: Form, close: bool },
+    Head {
+        status: u16,
+        form: Form,
+        close: bool,
+    },
     Chunk,
     Reset,
     Resume,
+    /// A parked request of a foreign listener goes to JavaScript.
     Handler(u32),
-    KeyWanted { issuer: u32, snapshot: u64 },
+    /// A request on a connection of ours goes to JavaScript.
+    Request(u32),
+    /// A piece of its body.
+    Body {
+        last: bool,
+    },
+    /// Its answer may go on.
+    Writable,
+    /// Its client is gone (0), or the engine answered it itself, or broke the answer, with this status.
+    Gone {
+        status: u16,
+    },
+    KeyWanted {
+        issuer: u32,
+        snapshot: u64,
+    },
 }
 
 /// How a body that is not complete yet will come.
@@ -51,7 +71,7 @@ impl Queue {
 
     /// An event without bytes.
     pub fn signal(&mut self, id: u32, generation: u32, what: What) {
-        let last = matches!(what, What::Reset);
+        let last = matches!(what, What::Reset | What::Gone { .. });
         self.push(Queued { id, generation, what, bytes: Vec::new(), head_len: 0, last });
     }
 
@@ -68,6 +88,27 @@ impl Queue {
         if !joins {
             let bytes = buffers.take();
             self.push(Queued { id, generation, what: What::Chunk, bytes, head_len: 0, last: false });
+        }
+        self.events.back_mut().expect("an event was there or has just been pushed")
+    }
+
+    /// As [`Queue::piece`], for the request body on its way to JavaScript.
+    pub fn body_piece(
+        &mut self,
+        id: u32,
+        generation: u32,
+        more: usize,
+        buffers: &mut Buffers,
+    ) -> &mut Queued {
+        let joins = self.events.back().is_some_and(|e| {
+            matches!(e.what, What::Body { last: false })
+                && e.id == id
+                && e.generation == generation
+                && e.bytes.len() + more <= MAX_PIECE
+        });
+        if !joins {
+            let (bytes, what) = (buffers.take(), What::Body { last: false });
+            self.push(Queued { id, generation, what, bytes, head_len: 0, last: false });
         }
         self.events.back_mut().expect("an event was there or has just been pushed")
     }

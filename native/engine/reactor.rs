@@ -2,13 +2,16 @@
 //! events to connections, lets deadlines run out and tidies pools; it knows no HTTP.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use mio::event::Event;
 use mio::{Events, Waker};
 
 use super::Engine;
+use super::downstream::{DOWN_BIT, Serving};
 use super::pool::Place;
 use super::state::Phase;
 use crate::time::Nanos;
@@ -35,7 +38,7 @@ impl Engine {
     /// Does what is ready and returns without waiting. True when there is more to do now: deliver the events, then
     /// call again. Bounded in events and bytes.
     pub fn turn(&mut self) -> bool {
-        self.poll_once(Some(Duration::ZERO))
+        self.guarded_turn(Some(Duration::ZERO))
     }
 
     /// Serves on this thread until `stop` is set and the engine woken. `serve` runs after every turn and drains the
@@ -45,18 +48,50 @@ impl Engine {
         while !stop.load(Ordering::Acquire) {
             self.now = self.clock.now();
             let wait = self.next_deadline().map(|at| at.since(self.now).as_duration());
-            more = self.poll_once(if more || self.has_events() { Some(Duration::ZERO) } else { wait });
+            let wait = if more || self.has_events() { Some(Duration::ZERO) } else { wait };
+            more = self.guarded_turn(wait);
             serve(self);
+        }
+    }
+
+    /// A panic is a defect of one exchange; the others are served on.
+    fn guarded_turn(&mut self, wait: Option<Duration>) -> bool {
+        catch_unwind(AssertUnwindSafe(|| self.poll_once(wait))).unwrap_or_else(|_| {
+            self.recover();
+            true
+        })
+    }
+
+    /// After a panic: what the turn had taken up and not come to is taken up again. Events and messages that were read
+    /// wait in the engine; keys that were due must be armed anew.
+    fn recover(&mut self) {
+        self.in_turn = false;
+        self.wake_others();
+        for d in self.downs.iter().map(|(d, _)| d).collect::<Vec<_>>() {
+            self.arm_down(d);
+            // In the middle of a request; it is given up.
+            if self.downs[d].corked {
+                self.schedule_down(d);
+            }
+        }
+        let ids: Vec<u32> = self.exchanges.iter().filter_map(|(id, _)| u32::try_from(id).ok()).collect();
+        for id in ids {
+            self.arm(id);
+            self.arm_tunnel(id);
+        }
+        self.listeners_ready();
+        if !self.mail.is_empty() {
+            self.wake();
         }
     }
 
     /// When [`Engine::turn`] must be called although [`Engine::fd`] is not readable.
     pub fn next_deadline(&self) -> Option<Nanos> {
-        if !self.ready.is_empty() {
+        if !self.ready.is_empty() || !self.ready_downs.is_empty() || self.accepts {
             return Some(self.now);
         }
         let look = (self.waiting > 0).then(|| self.now.plus(LOOK_EVERY));
-        [self.wheel.next(), self.sweep_at, look].into_iter().flatten().min()
+        [self.wheel.next(), self.down_wheel.next(), self.sweep_at, look].into_iter().flatten().min()
     }
 
     /// Wakes the engine from any thread.
@@ -72,23 +107,28 @@ impl Engine {
 
     pub(super) fn poll_once(&mut self, timeout: Option<Duration>) -> bool {
         let mut events = self.events.take().unwrap_or_else(|| Events::with_capacity(EVENTS_PER_TURN));
-        let polled = self.poll.poll(&mut events, timeout);
+        if self.poll.poll(&mut events, timeout).is_ok() {
+            self.undone.extend(events.iter().cloned());
+        }
+        self.events = Some(events);
         self.in_turn = true;
         self.woken = false;
         self.tick();
         self.budget = BYTES_PER_TURN;
         self.work_ready();
-        if polled.is_ok() {
-            self.dispatch(&events);
+        while let Some(event) = self.undone.pop_front() {
+            self.dispatch(&event);
         }
-        self.events = Some(events);
+        self.accept_ready();
         self.run_out();
+        self.run_out_downs();
         self.settle();
         if self.sweep_at.is_some_and(|at| at <= self.now) {
             self.sweep();
         }
         self.in_turn = false;
-        !self.ready.is_empty()
+        self.wake_others();
+        !self.ready.is_empty() || !self.ready_downs.is_empty() || self.accepts
     }
 
     /// Connections with work left from before this turn.
@@ -102,35 +142,69 @@ impl Engine {
                 self.drive(conn);
             }
         }
-    }
-
-    fn dispatch(&mut self, events: &Events) {
-        for event in events {
-            if event.token() == WAKER {
-                self.notice_changes();
-                continue;
+        for _ in 0..self.ready_downs.len() {
+            let Some((d, stamp)) = self.ready_downs.pop_front() else { return };
+            if let Some(down) = self.downs.get_mut(d)
+                && down.stamp == stamp
+            {
+                down.scheduled = false;
+                self.drive_down(d);
             }
-            let conn = event.token().0 & u32::MAX as usize;
-            let Some(c) = self.conns.get_mut(conn) else { continue };
-            if token(conn, c.stamp) != event.token().0 {
-                continue;
-            }
-            let ended = event.is_read_closed() || event.is_error();
-            c.hangup |= ended;
-            c.readable |= event.is_readable() || ended;
-            c.writable |= event.is_writable();
-            self.drive(conn);
         }
     }
 
-    /// Another thread published a snapshot, brought keys or pushed addresses.
+    fn dispatch(&mut self, event: &Event) {
+        if event.token() == WAKER {
+            return self.notice_changes();
+        }
+        let conn = event.token().0 & u32::MAX as usize;
+        if self.listener_ready(event.token().0) {
+            return;
+        }
+        if conn & DOWN_BIT != 0 {
+            return self.down_ready(conn & !DOWN_BIT, event);
+        }
+        let Some(c) = self.conns.get_mut(conn) else { return };
+        if token(conn, c.stamp) != event.token().0 {
+            return;
+        }
+        let ended = event.is_read_closed() || event.is_error();
+        c.hangup |= ended;
+        c.readable |= event.is_readable() || ended;
+        c.writable |= event.is_writable();
+        self.drive(conn);
+    }
+
+    fn down_ready(&mut self, d: usize, event: &Event) {
+        let Some(down) = self.downs.get_mut(d) else { return };
+        if token(d | DOWN_BIT, down.stamp) != event.token().0 {
+            return;
+        }
+        let ended = event.is_read_closed();
+        down.hangup |= ended;
+        let gone = event.is_error() || event.is_write_closed();
+        // In a tunnel the client's last bytes, perhaps a close frame, are still to be read.
+        let is_tunnel = matches!(down.serving, Serving::Tunnel(_));
+        down.broken |= gone && !is_tunnel;
+        down.hangup |= gone;
+        down.readable |= gone && is_tunnel;
+        down.readable |= event.is_readable() || ended;
+        down.writable |= event.is_writable();
+        self.drive_down(d);
+    }
+
+    /// Another thread published a snapshot, brought keys, pushed addresses or wrote to us.
     fn notice_changes(&mut self) {
+        self.read_mail();
         self.current_snapshot();
         self.resume_parked();
     }
 
     /// Ends exchanges whose time is over and arms the others again.
     fn run_out(&mut self) {
+        if !self.wheel.has_ticked(self.now) {
+            return;
+        }
         let mut due = std::mem::take(&mut self.due);
         due.clear();
         self.wheel.advance(self.now, &mut due);
@@ -138,6 +212,7 @@ impl Engine {
             let Some(ex) = self.exchanges.get(id as usize) else { continue };
             match ex.deadlines.expired(self.now) {
                 Some(expired) => self.expire(id, expired),
+                None if ex.tunnel.is_some() => self.tunnel_due(id),
                 None => self.arm(id),
             }
         }
@@ -178,8 +253,7 @@ impl Engine {
         let needed =
             |p: &Place| snapshot.as_ref().is_some_and(|s| s.upstreams.iter().any(|u| u.key() == p.key));
         for (_, place) in &mut self.places {
-            let retired = self.draining || !needed(place);
-            place.sweep(self.now, retired, &mut closing);
+            place.sweep(self.now, !needed(place), &mut closing);
         }
         for conn in closing.drain(..) {
             self.close(conn);

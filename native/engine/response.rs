@@ -2,10 +2,11 @@
 
 use super::Engine;
 use super::queue::{Form, MAX_PIECE, Queued, What};
-use super::state::Phase;
-use crate::h1::{self, BodyKind, BodyReader};
+use super::state::{Link, Phase};
+use crate::h1::{self, BodyError, BodyKind, BodyReader, Fed, FieldId, Version};
 use crate::respond;
 use crate::upstream::{Deadlines, Failure, deadline};
+use crate::ws::Direction;
 
 impl Engine {
     /// Bytes that came over a connection.
@@ -15,6 +16,9 @@ impl Engine {
         if !c.carrying.wrote {
             // An answer to nothing: whatever it belongs to, it is not ours.
             return self.attempt_failed(conn, Failure::Closed);
+        }
+        if c.carrying.tunnel {
+            return self.tunnel_received(id, Direction::FromUpstream, bytes);
         }
         c.carrying.answered = true;
         if c.carrying.body.is_some() {
@@ -31,16 +35,21 @@ impl Engine {
 
     /// Interim answers are consumed; the first final head begins the answer.
     fn receive_head(&mut self, conn: usize, id: u32, mut bytes: &[u8]) {
-        let is_head = self.exchanges[id as usize].request.method() == b"HEAD";
+        let ex = &self.exchanges[id as usize];
+        let (is_head, upgrade) = (ex.request.method() == b"HEAD", ex.upgrade);
         loop {
             let c = &mut *self.conns[conn];
-            match c.head.parse(bytes, is_head) {
+            let parsed = if upgrade { c.head.parse_upgrade(bytes) } else { c.head.parse(bytes, is_head) };
+            match parsed {
+                Ok(Some(head_len)) if c.head.status == 101 => return self.switch(conn, id, bytes, head_len),
                 Ok(Some(body)) if c.head.is_interim() => {
                     c.carrying.interim += 1;
+                    let interim = bytes;
                     bytes = &bytes[body..];
                     if c.carrying.interim > MAX_INTERIM {
                         return self.attempt_failed(conn, Failure::Protocol);
                     }
+                    self.pass_interim(conn, id, interim);
                 }
                 Ok(Some(body)) => {
                     self.begin_answer(conn, id, bytes);
@@ -57,8 +66,35 @@ impl Engine {
         }
     }
 
+    /// A 1xx other than 100, which is ours to say, goes to a client on a connection of ours that knows of them.
+    fn pass_interim(&mut self, conn: usize, id: u32, bytes: &[u8]) {
+        let head = &self.conns[conn].head;
+        let ex = &self.exchanges[id as usize];
+        let Link::Here(d) = ex.link else { return };
+        if head.status == 100 || ex.version == Version::Http10 || !self.downs.contains(d) {
+            return;
+        }
+        let forwarded = h1::ForwardResponse {
+            head,
+            buf: bytes,
+            own: b"",
+            own_names: respond::OWN_NAMES,
+            via: None,
+            drop_date: false,
+            framing_lines: false,
+        };
+        let out = &mut self.downs[d].out;
+        if out.capacity() == 0 {
+            *out = self.buffers.take();
+        }
+        Self::begin_head(out);
+        h1::write_response_head(out, &forwarded);
+        out.extend_from_slice(b"\r\n\r\n");
+    }
+
     fn begin_answer(&mut self, conn: usize, id: u32, bytes: &[u8]) {
-        let mut out = self.buffers.take();
+        let foreign = matches!(self.exchanges[id as usize].link, Link::Foreign);
+        let mut out = self.answer_buffer(id);
         let c = &mut *self.conns[conn];
         let head = &c.head;
         let ex = &mut *self.exchanges[id as usize];
@@ -71,22 +107,26 @@ impl Engine {
             own: &self.lines,
             own_names: respond::OWN_NAMES,
             via: snapshot.settings.via.as_deref(),
-            drop_date: self.drop_date,
+            drop_date: foreign && self.drop_date,
             framing_lines: false,
         };
         h1::write_response_head(&mut out, &forwarded);
-        // Without the whole request the client's connection is out of step after this answer.
-        let close = !ex.upload.complete;
+        // Without the whole request, or with frames behind it, the client's connection is out of step afterwards.
+        let close = ex.upgrade || if foreign { !ex.upload.complete } else { ex.body_costs_connection() };
         ex.answer.status = head.status;
         ex.attempt.took = ex.attempt.sent_at.map(|at| self.now.since(at));
         ex.deadlines.head = deadline::NEVER;
         c.carrying.keep = head.keep_alive;
         c.carrying.body = Some(BodyReader::for_response(head.body));
-        let form = match head.body {
-            BodyKind::None => Form::None(head.content_length),
-            BodyKind::Length(n) => Form::Sized(n),
-            BodyKind::Chunked | BodyKind::UntilClose => Form::Chunked,
-        };
+        let form = form_of(head);
+        if !foreign {
+            ex.answer.close |= close;
+            ex.answer.in_doubt |= close;
+            let has_date = head.fields.has(FieldId::Date);
+            out.extend_from_slice(b"\r\n");
+            self.end_head(id, &mut out, form, has_date);
+            return self.emit(id, out, false, false);
+        }
         let (generation, head_len) = (ex.generation, out.len());
         let what = What::Head { status: head.status, form, close };
         self.queue.push(Queued { id, generation, what, bytes: out, head_len, last: false });
@@ -97,15 +137,31 @@ impl Engine {
         let carrying = &mut self.conns[conn].carrying;
         let Some(body) = &mut carrying.body else { return };
         let ex = &mut self.exchanges[id as usize];
+        if let Link::Here(d) = ex.link {
+            let before = ex.answer.bytes;
+            let (total, chunked) = (&mut ex.answer.bytes, ex.answer.chunked);
+            let Some(down) = self.downs.get_mut(d) else { return };
+            let fed = body.feed(bytes, &mut |piece| {
+                *total += piece.len() as u64;
+                down.push_body(chunked, piece);
+            });
+            debug_assert!(*total >= before);
+            return self.received_body(conn, id, bytes.len(), fed);
+        }
         let event = self.queue.piece(id, ex.generation, bytes.len(), &mut self.buffers);
         let before = event.bytes.len();
         let fed = body.feed(bytes, &mut |piece| event.bytes.extend_from_slice(piece));
         let added = event.bytes.len() - before;
         ex.answer.bytes += added as u64;
         ex.answer.queued += added;
+        self.received_body(conn, id, bytes.len(), fed);
+    }
+
+    fn received_body(&mut self, conn: usize, id: u32, received: usize, fed: Result<Fed, BodyError>) {
+        let ex = &mut self.exchanges[id as usize];
         match fed {
             Ok(fed) if fed.done => {
-                let rest = fed.consumed < bytes.len();
+                let rest = fed.consumed < received;
                 self.answered(conn, !rest);
             }
             Ok(_) => {
@@ -123,14 +179,50 @@ impl Engine {
     pub(super) fn answered(&mut self, conn: usize, clean: bool) {
         let Some(id) = self.conns[conn].exchange else { return };
         let ex = &mut self.exchanges[id as usize];
-        let whole_request = ex.upload.complete && ex.upload.unsent() == 0;
+        let whole_request = ex.upload.complete && ex.upload.unsent() == 0 && !ex.upgrade;
         ex.attempt.conn = None;
         ex.phase = Phase::Answered;
         ex.deadlines = Deadlines::default();
-        let event = self.queue.piece(id, ex.generation, 0, &mut self.buffers);
-        event.last = true;
+        let generation = ex.generation;
+        if let Link::Here(_) = ex.link {
+            self.end_wire(id);
+        } else {
+            let event = self.queue.piece(id, generation, 0, &mut self.buffers);
+            event.last = true;
+        }
         let reusable = clean && whole_request && self.conns[conn].carrying.keep;
         self.let_go(conn, reusable);
+    }
+}
+
+impl Engine {
+    /// The last byte of a forwarded answer is there: its exchange ends, its connection goes on.
+    fn end_wire(&mut self, id: u32) {
+        let chunked = self.exchanges[id as usize].answer.chunked;
+        let mut out = self.wire(id);
+        if chunked {
+            out.extend_from_slice(h1::LAST_CHUNK);
+        }
+        self.emit(id, out, true, false);
+        self.release(id);
+    }
+
+    /// The client's connection that an upstream's answer goes to.
+    pub(super) fn down_of_conn(&self, conn: usize) -> Option<usize> {
+        let id = self.conns.get(conn)?.exchange?;
+        match self.exchanges.get(id as usize)?.link {
+            Link::Here(d) => Some(d),
+            _ => None,
+        }
+    }
+}
+
+/// How the body that follows an upstream's head goes to the client.
+fn form_of(head: &h1::ResponseHead) -> Form {
+    match head.body {
+        BodyKind::None => Form::None(head.content_length),
+        BodyKind::Length(n) => Form::Sized(n),
+        BodyKind::Chunked | BodyKind::UntilClose => Form::Chunked,
     }
 }
 

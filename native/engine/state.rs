@@ -6,12 +6,18 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::bridge::BridgeRequest;
+use super::inbox::Inbox;
+use super::tunnel::Tunnel;
 use crate::decide::{Outcome, Step};
-use crate::h1::Framing;
+use crate::h1::{Framing, Version};
 use crate::observe::Trace;
-use crate::snapshot::{Route, Snapshot};
+use crate::snapshot::{Held, Route};
 use crate::time::Nanos;
+use crate::tls::TlsFacts;
 use crate::upstream::Deadlines;
+
+/// The longest rest of a request body, in bytes, that is skipped to keep its connection.
+const MAX_SKIPPED: u64 = 64 * 1024;
 
 /// Where an exchange stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +36,36 @@ pub(super) enum Phase {
     Answered,
 }
 
+impl Phase {
+    pub fn is_handlers(self) -> bool {
+        matches!(self, Phase::Handler | Phase::HandlerAnswered)
+    }
+}
+
+/// Who sent the request and gets the answer.
+#[derive(Clone)]
+pub(super) enum Link {
+    /// A listener outside of the engine, through events.
+    Foreign,
+    /// A connection of this engine.
+    Here(usize),
+    /// A connection of another engine; JavaScript has the exchange here.
+    There(Arc<Inbox>, ConnKey),
+}
+
+/// A connection of some engine, told from the one that had its slot before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ConnKey {
+    pub slot: u32,
+    pub stamp: u32,
+}
+
 /// Everything known of one exchange. Boxed and used again, so that its buffers keep their capacity.
 pub(super) struct Exchange {
     pub generation: u32,
     pub phase: Phase,
-    pub snapshot: Option<Arc<Snapshot>>,
+    pub link: Link,
+    pub snapshot: Option<Held>,
     pub outcome: Outcome,
     pub route: Option<u32>,
     pub trace: Trace,
@@ -43,6 +74,17 @@ pub(super) struct Exchange {
     pub peer_trusted: bool,
     pub client: IpAddr,
     pub https: bool,
+    /// What the TLS handshake told of the client.
+    pub tls: Option<Arc<TlsFacts>>,
+    pub version: Version,
+    /// The client's connection may serve another request after this one.
+    pub keep: bool,
+    /// `100 Continue` is owed before the body.
+    pub expects: bool,
+    /// It asks for a WebSocket, on a route that takes them.
+    pub upgrade: bool,
+    /// From the upstream's 101 on.
+    pub tunnel: Option<Box<Tunnel>>,
     pub request: Request,
     pub upload: Upload,
     pub attempt: Try,
@@ -52,6 +94,8 @@ pub(super) struct Exchange {
     pub verdict: &'static str,
     /// Counted as begun, so that it must be counted as finished.
     pub counted: bool,
+    /// Its handler runs behind this engine, for a connection of an engine: counted in `Inbox::handling`.
+    pub hosted: bool,
 }
 
 /// The head as received: method, target and block in one buffer.
@@ -101,6 +145,18 @@ pub(super) struct Progress {
     pub queued: usize,
     /// The downstream takes no more for now.
     pub blocked: bool,
+    /// On a connection of ours the body goes in chunks.
+    pub chunked: bool,
+    /// On a connection of ours it ends after this answer.
+    pub close: bool,
+    /// The request's framing is in doubt, or its body stays unread: what follows on the connection is thrown away.
+    pub in_doubt: bool,
+    /// Bytes sent to another engine since it last said that they are gone.
+    pub outstanding: usize,
+    /// What an open answer may still send, when its length was announced.
+    pub left: Option<u64>,
+    /// The pieces of an open answer are thrown away: the request or the status allows no body.
+    pub bodiless: bool,
 }
 
 impl Request {
@@ -110,6 +166,22 @@ impl Request {
         self.bytes.extend_from_slice(r.target);
         self.bytes.extend_from_slice(r.block);
         (self.method, self.target) = (r.method.len(), r.target.len());
+    }
+
+    /// Puts `authority` where the value of `Host` stands in the block, or adds the field.
+    pub fn set_host(&mut self, authority: &[u8], value: Option<Range<usize>>) {
+        let block = self.method + self.target;
+        match value {
+            Some(value) => {
+                let value = block + value.start..block + value.end;
+                self.bytes.splice(value, authority.iter().copied());
+            }
+            None => {
+                self.bytes.extend_from_slice(b"Host: ");
+                self.bytes.extend_from_slice(authority);
+                self.bytes.extend_from_slice(b"\r\n");
+            }
+        }
     }
 
     fn part(&self, range: Range<usize>) -> &[u8] {
@@ -150,6 +222,7 @@ impl Exchange {
         Exchange {
             generation: 0,
             phase: Phase::Answered,
+            link: Link::Foreign,
             snapshot: None,
             outcome: Outcome::default(),
             route: None,
@@ -158,6 +231,12 @@ impl Exchange {
             peer_trusted: false,
             client: IpAddr::from([0, 0, 0, 0]),
             https: false,
+            tls: None,
+            version: Version::Http11,
+            keep: true,
+            expects: false,
+            upgrade: false,
+            tunnel: None,
             request: Request::default(),
             upload: Upload {
                 framing: Framing::None,
@@ -176,7 +255,14 @@ impl Exchange {
             deadlines: Deadlines::default(),
             verdict: "",
             counted: false,
+            hosted: false,
         }
+    }
+
+    /// The answer does not wait for the rest of the request body, and that rest is too long to be skipped, or the
+    /// client may leave it out.
+    pub fn body_costs_connection(&self) -> bool {
+        self.upload.to_come() > MAX_SKIPPED || (self.expects && !self.upload.complete)
     }
 
     pub fn route(&self) -> Option<&Route> {
@@ -184,9 +270,13 @@ impl Exchange {
     }
 
     /// Ready for the next request; buffers keep their capacity.
-    pub fn reset(&mut self, generation: u32, snapshot: Option<Arc<Snapshot>>, now: Nanos) {
+    pub fn reset(&mut self, generation: u32, snapshot: Option<Held>, now: Nanos) {
         self.generation = generation;
         self.phase = Phase::Answered;
+        self.link = Link::Foreign;
+        self.tls = None;
+        (self.version, self.keep, self.expects) = (Version::Http11, true, false);
+        (self.upgrade, self.tunnel) = (false, None);
         self.snapshot = snapshot;
         self.outcome.clear();
         self.route = None;
@@ -202,5 +292,6 @@ impl Exchange {
         self.deadlines = Deadlines::default();
         self.verdict = "";
         self.counted = false;
+        self.hosted = false;
     }
 }

@@ -56,12 +56,18 @@ impl Wheel {
         self.used[slot / 64] |= 1 << (slot % 64);
     }
 
+    /// False while [`Wheel::advance`] would find nothing: most turns end in the tick that they began in.
+    #[inline]
+    pub fn has_ticked(&self, now: Nanos) -> bool {
+        now.0 >> TICK_BITS > self.done
+    }
+
     /// Moves every key that is due at `now` to `due`. Each must be armed again by its owner.
     pub fn advance(&mut self, now: Nanos, due: &mut Vec<u32>) {
-        let target = now.0 >> TICK_BITS;
-        if target <= self.done {
+        if !self.has_ticked(now) {
             return;
         }
+        let target = now.0 >> TICK_BITS;
         let steps = (target - self.done).min(SLOTS);
         let first = target - steps + 1;
         self.done = target;

@@ -1,10 +1,11 @@
 //! One connection to an upstream as a byte pipe, plain or TLS: connect, shake hands, read, write. It knows nothing
 //! of HTTP beyond what it must remember of the exchange that it carries.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 
 use mio::net::TcpStream;
 
+use super::pipe::{self, Pipe, uninterrupted};
 use super::tls::TlsStream;
 use crate::h1::{BodyReader, ResponseHead};
 use crate::upstream::{Failure, Permit, Pick};
@@ -60,6 +61,8 @@ pub(super) struct Carrying {
     pub body: Option<BodyReader>,
     /// The upstream will serve another request on this connection.
     pub keep: bool,
+    /// It switched to another protocol: what comes is no HTTP.
+    pub tunnel: bool,
 }
 
 /// What [`Conn::open`] found.
@@ -139,19 +142,19 @@ impl Conn {
         self.readable || self.tls.is_some()
     }
 
+    fn pipe(&mut self) -> Pipe<'_> {
+        Pipe {
+            stream: &mut self.stream,
+            tls: self.tls.as_deref_mut(),
+            readable: &mut self.readable,
+            writable: &mut self.writable,
+            hangup: self.hangup,
+        }
+    }
+
     /// Reads once. `Ok(0)` is the clean end; `WouldBlock` also clears `readable`.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Some(tls) = &mut self.tls {
-            return tls.read(&mut self.stream, buffer, &mut self.readable, &mut self.writable);
-        }
-        let result = uninterrupted(|| self.stream.read(buffer));
-        match &result {
-            // A read that did not fill the buffer emptied the socket; the next edge announces more.
-            Ok(n) if *n < buffer.len() && !self.hangup => self.readable = false,
-            Err(e) if e.kind() == ErrorKind::WouldBlock => self.readable = false,
-            _ => {}
-        }
-        result
+        self.pipe().read(buffer)
     }
 
     /// Writes once, or with TLS hands over as much as its buffer takes. `WouldBlock` also clears `writable`.
@@ -174,6 +177,21 @@ impl Conn {
         }
     }
 
+    /// Whether everything was handed to the socket.
+    pub fn is_flushed(&self) -> bool {
+        self.tls.as_ref().is_none_or(|tls| tls.is_flushed())
+    }
+
+    /// Ends our side: `close_notify` first with TLS.
+    pub fn shut(&mut self) {
+        self.pipe().shut();
+    }
+
+    /// Closing it will be a reset, so that nobody takes what was sent for whole.
+    pub fn reset_on_close(&self) {
+        pipe::reset_on_close(&self.stream);
+    }
+
     /// False when the upstream has closed or spoken out of turn: one system call, worth it before a request that
     /// could not be sent again.
     pub fn is_alive(&self) -> bool {
@@ -193,14 +211,5 @@ fn connected(stream: &TcpStream) -> io::Result<bool> {
         Ok(_) => Ok(true),
         Err(e) if e.kind() == ErrorKind::NotConnected => Ok(false),
         Err(e) => Err(e),
-    }
-}
-
-pub(super) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    loop {
-        match call() {
-            Err(e) if e.kind() == ErrorKind::Interrupted => {}
-            result => return result,
-        }
     }
 }

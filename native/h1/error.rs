@@ -6,15 +6,21 @@ use std::fmt;
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reject {
+    /// Not `method SP target SP HTTP/x.y` CRLF with one space each (RFC 9112 section 3).
+    RequestLine,
+    /// HTTP of another major version than 1.
+    Version,
     /// Empty, or not a token (RFC 9110 section 9.1).
     Method,
     /// Longer than [`MAX_METHOD_BYTES`](super::MAX_METHOD_BYTES).
     MethodTooLong,
     /// `CONNECT`: this is not a tunnel.
     MethodConnect,
-    /// Neither origin-form nor `*` (RFC 9112 section 3.2).
+    /// Neither origin-form nor `*`, nor `http` or `https` in absolute-form (RFC 9112 section 3.2).
     TargetForm,
     TargetTooLong,
+    /// An absolute-form whose authority is no host with an optional port; user information is refused too.
+    TargetAuthority,
     /// A control character, a space, or a raw byte above 0x7F.
     TargetByte,
     /// `%` without two hexadecimal digits.
@@ -45,6 +51,8 @@ pub enum Reject {
     EncodingRepeated,
     /// Anything but `chunked`.
     EncodingUnknown,
+    /// `Transfer-Encoding` on HTTP/1.0 (RFC 9112 section 6.1).
+    EncodingVersion,
     LengthAndEncoding,
     AuthorizationRepeated,
     /// Another field that may occur only once.
@@ -59,13 +67,14 @@ pub enum Reject {
 }
 
 impl Reject {
-    /// The status of the answer: 400, 414, 417, 431 or 501.
+    /// The status of the answer: 400, 414, 417, 431, 501 or 505.
     pub fn status(self) -> u16 {
         match self {
             Reject::TargetTooLong => 414,
             Reject::Expectation => 417,
             Reject::TooManyFields | Reject::BlockTooLong => 431,
             Reject::MethodTooLong | Reject::MethodConnect => 501,
+            Reject::Version => 505,
             _ => 400,
         }
     }
@@ -73,11 +82,14 @@ impl Reject {
     /// One stable sentence part in English, without a final stop.
     pub fn detail(self) -> &'static str {
         match self {
+            Reject::RequestLine => "the request line is malformed",
+            Reject::Version => "the HTTP version is not supported",
             Reject::Method => "the method is not a token",
             Reject::MethodTooLong => "the method is too long",
             Reject::MethodConnect => "CONNECT is not supported",
             Reject::TargetForm => "the request target is not a path",
             Reject::TargetTooLong => "the request target is too long",
+            Reject::TargetAuthority => "the request target's authority is invalid",
             Reject::TargetByte => "the request target holds a byte that must be percent-encoded",
             Reject::TargetEscape => "the request target holds an invalid percent-escape",
             Reject::TargetNul => "the request target holds NUL",
@@ -97,6 +109,7 @@ impl Reject {
             Reject::LengthInvalid => "the Content-Length header field is not a number",
             Reject::EncodingRepeated => "the Transfer-Encoding header field occurs more than once",
             Reject::EncodingUnknown => "the Transfer-Encoding is not chunked",
+            Reject::EncodingVersion => "Transfer-Encoding is not possible with HTTP/1.0",
             Reject::LengthAndEncoding => "both Content-Length and Transfer-Encoding are present",
             Reject::AuthorizationRepeated => "the Authorization header field occurs more than once",
             Reject::FieldRepeated => "a header field that may occur once occurs more than once",
@@ -175,6 +188,41 @@ impl BodyError {
     }
 }
 
+/// Why the start of a connection is no PROXY protocol header. The connection is closed without an answer.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProxyError {
+    /// Neither `PROXY ` nor the signature of version 2.
+    Absent,
+    /// A line of version 1 that is malformed, or longer than 107 bytes.
+    Line,
+    /// Another version than 2, or another command than LOCAL and PROXY.
+    Version,
+    /// An address family or transport protocol that is not assigned.
+    Family,
+    /// More than 4096 bytes of addresses and extensions.
+    TooLong,
+    /// Fewer bytes than the addresses of the family need.
+    Addresses,
+    /// Extensions that do not fill the header exactly.
+    Extensions,
+}
+
+impl ProxyError {
+    /// One stable sentence part in English, without a final stop.
+    pub fn detail(self) -> &'static str {
+        match self {
+            ProxyError::Absent => "the PROXY protocol header is missing",
+            ProxyError::Line => "the PROXY protocol line is malformed",
+            ProxyError::Version => "the PROXY protocol version or command is unknown",
+            ProxyError::Family => "the PROXY protocol address family or transport is unknown",
+            ProxyError::TooLong => "the PROXY protocol header is too long",
+            ProxyError::Addresses => "the PROXY protocol header is too short for its addresses",
+            ProxyError::Extensions => "the PROXY protocol header's extensions are malformed",
+        }
+    }
+}
+
 macro_rules! display_detail {
     ($($error:ty),*) => {$(
         impl fmt::Display for $error {
@@ -185,4 +233,4 @@ macro_rules! display_detail {
         impl std::error::Error for $error {}
     )*};
 }
-display_detail!(Reject, ResponseError, BodyError);
+display_detail!(Reject, ResponseError, BodyError, ProxyError);

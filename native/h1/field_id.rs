@@ -1,4 +1,5 @@
-//! The header field names that have a meaning here, as small numbers. It judges names only, never values.
+//! The header field names that have a meaning here, as small numbers, and the most frequent others, which are read
+//! faster so. It judges names only, never values.
 
 macro_rules! field_ids {
     ($($variant:ident = $name:literal,)*) => {
@@ -12,7 +13,7 @@ macro_rules! field_ids {
             XForwardedOther,
             $($variant,)*
         }
-        const KNOWN: &[(&str, FieldId)] = &[$(($name, FieldId::$variant),)*];
+        static KNOWN: &[Known] = &[$(Known::new($name, FieldId::$variant),)*];
     };
 }
 
@@ -49,22 +50,25 @@ field_ids! {
     Vary = "vary",
     Date = "date",
     Server = "server",
+    Accept = "accept",
+    AcceptEncoding = "accept-encoding",
+    AcceptLanguage = "accept-language",
+    CacheControl = "cache-control",
+    UserAgent = "user-agent",
 }
 
 impl FieldId {
     /// The id of a name in any case.
     pub fn of(name: &[u8]) -> FieldId {
-        let (Some(&first), Some(&last)) = (name.first(), name.last()) else {
-            return FieldId::Other;
-        };
+        let &[first, .., last] = name else { return FieldId::Other };
         let at = SLOTS[slot(name.len(), first, last)];
-        if let Some(&(known, id)) = KNOWN.get(usize::from(at))
-            && is_name(name, known.as_bytes())
+        if let Some(known) = KNOWN.get(usize::from(at))
+            && known.is(name)
         {
-            return id;
+            return known.id;
         }
-        let is_forwarded = name.len() > X_FORWARDED.len()
-            && first | 0x20 == b'x'
+        let is_forwarded = first | 0x20 == b'x'
+            && name.len() > X_FORWARDED.len()
             && name[..X_FORWARDED.len()].eq_ignore_ascii_case(X_FORWARDED);
         if is_forwarded { FieldId::XForwardedOther } else { FieldId::Other }
     }
@@ -86,19 +90,67 @@ impl FieldId {
         FORWARDING & self.bit() != 0
     }
 
+    /// One name alone has it, in some spelling.
+    pub(super) fn is_known(self) -> bool {
+        self as u8 > FieldId::XForwardedOther as u8
+    }
+
     pub(super) const fn bit(self) -> u64 {
         1 << self as u8
     }
 }
 
-/// Lower-case names are compared in one go; other spellings byte by byte.
-fn is_name(name: &[u8], lower: &[u8]) -> bool {
-    name == lower || name.eq_ignore_ascii_case(lower)
+/// Longest known name that there can be.
+const MAX_NAME: usize = 32;
+
+/// A known name, compared eight bytes at a time in any case.
+struct Known {
+    len: usize,
+    lower: [u8; MAX_NAME],
+    /// The bit that tells the cases of a letter apart, where the name has a letter.
+    case: [u8; MAX_NAME],
+    id: FieldId,
+}
+
+impl Known {
+    const fn new(name: &str, id: FieldId) -> Known {
+        let name = name.as_bytes();
+        assert!(name.len() >= 2 && name.len() <= MAX_NAME, "`FieldId::of` looks at the ends of a name");
+        let (mut lower, mut case) = ([0; MAX_NAME], [0; MAX_NAME]);
+        let mut at = 0;
+        while at < name.len() {
+            lower[at] = name[at];
+            case[at] = if name[at].is_ascii_lowercase() { 0x20 } else { 0 };
+            at += 1;
+        }
+        Known { len: name.len(), lower, case, id }
+    }
+
+    #[inline]
+    fn is(&self, name: &[u8]) -> bool {
+        if name.len() != self.len {
+            return false;
+        }
+        let (lower, case) = (&self.lower[..self.len], &self.case[..self.len]);
+        let ends = (name.last_chunk::<8>(), lower.last_chunk::<8>(), case.last_chunk::<8>());
+        let (Some(name_end), Some(lower_end), Some(case_end)) = ends else {
+            return name.iter().zip(lower).zip(case).all(|((name, lower), case)| name | case == *lower);
+        };
+        let (words, _) = name.as_chunks::<8>();
+        let known = lower.as_chunks::<8>().0.iter().zip(case.as_chunks::<8>().0);
+        is_same(name_end, lower_end, case_end)
+            && words.iter().zip(known).all(|(name, (lower, case))| is_same(name, lower, case))
+    }
+}
+
+#[inline]
+fn is_same(name: &[u8; 8], lower: &[u8; 8], case: &[u8; 8]) -> bool {
+    u64::from_le_bytes(*name) | u64::from_le_bytes(*case) == u64::from_le_bytes(*lower)
 }
 
 const X_FORWARDED: &[u8] = b"x-forwarded-";
 
-const HOP_BY_HOP: u64 = FieldId::Connection.bit()
+pub(super) const HOP_BY_HOP: u64 = FieldId::Connection.bit()
     | FieldId::TransferEncoding.bit()
     | FieldId::KeepAlive.bit()
     | FieldId::ProxyConnection.bit()
@@ -110,7 +162,7 @@ const HOP_BY_HOP: u64 = FieldId::Connection.bit()
     | FieldId::Upgrade.bit()
     | FieldId::Http2Settings.bit();
 
-const FORWARDING: u64 = FieldId::XForwardedFor.bit()
+pub(super) const FORWARDING: u64 = FieldId::XForwardedFor.bit()
     | FieldId::XForwardedProto.bit()
     | FieldId::XForwardedHost.bit()
     | FieldId::XForwardedOther.bit()
@@ -132,8 +184,8 @@ const fn build_slots() -> [u8; SLOT_COUNT] {
     let mut slots = [FREE; SLOT_COUNT];
     let mut at = 0;
     while at < KNOWN.len() {
-        let name = KNOWN[at].0.as_bytes();
-        let free = &mut slots[slot(name.len(), name[0], name[name.len() - 1])];
+        let Known { len, lower, .. } = &KNOWN[at];
+        let free = &mut slots[slot(*len, lower[0], lower[*len - 1])];
         assert!(*free == FREE, "two known names share a slot");
         *free = at as u8;
         at += 1;

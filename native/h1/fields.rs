@@ -3,7 +3,7 @@
 
 use super::error::Reject;
 use super::field_id::FieldId;
-use super::scan;
+use super::scan::{self, LineError};
 
 /// Most fields in one head.
 pub const MAX_FIELDS: usize = 100;
@@ -95,7 +95,10 @@ impl Fields {
     }
 
     /// Name as received, value without surrounding white space, id.
-    pub fn iter<'a>(&'a self, block: &'a [u8]) -> impl Iterator<Item = (&'a [u8], &'a [u8], FieldId)> + 'a {
+    pub fn iter<'a>(
+        &'a self,
+        block: &'a [u8],
+    ) -> impl Iterator<Item = (&'a [u8], &'a [u8], FieldId)> + Clone + 'a {
         self.list.iter().map(move |field| (field.name.of(block), field.value.of(block), field.id))
     }
 
@@ -134,6 +137,11 @@ impl Fields {
         self.list.iter().find(is_named).map(|field| field.value.of(block))
     }
 
+    /// Where the value of the first field with this id stands in the block.
+    pub fn value_range(&self, id: FieldId) -> Option<std::ops::Range<usize>> {
+        self.first_span(id).map(|span| span.start()..span.end())
+    }
+
     pub(super) fn first_span(&self, id: FieldId) -> Option<Span> {
         if !self.has(id) {
             return None;
@@ -145,11 +153,10 @@ impl Fields {
         &self.list
     }
 
-    /// Adds a response's field that another tokenizer found. `line_end` is the index after its CRLF. Disguised
-    /// names matter in requests only, so `_` is not looked for.
-    pub(super) fn push(&mut self, block: &[u8], name: Span, value: Span, line_end: usize) {
-        let id = FieldId::of(name.of(block));
-        self.push_known(block, Field { name, value, id, has_underscore: false, is_tidy: false }, line_end);
+    /// Reads the line of a response at `start` and returns where the next one starts. Disguised names and the traces
+    /// of a decoder matter in requests only, so neither `_` nor U+FFFD is looked for.
+    pub(super) fn read_response_line(&mut self, head: &[u8], start: usize) -> Result<usize, LineError> {
+        self.read_line::<false>(head, start)
     }
 
     fn read_lines(&mut self, block: &[u8]) -> Result<(), Reject> {
@@ -158,44 +165,57 @@ impl Fields {
         }
         let mut at = 0;
         while at < block.len() {
-            if self.list.len() == MAX_FIELDS {
-                return Err(Reject::TooManyFields);
-            }
-            at = self.read_line(block, at)?;
+            at = self.read_line::<true>(block, at).map_err(LineError::at_end)?;
         }
         Ok(())
     }
 
     /// Reads the line at `start` and returns where the next one starts.
-    fn read_line(&mut self, block: &[u8], start: usize) -> Result<usize, Reject> {
-        let (name_len, has_underscore) = scan::field_name(&block[start..])?;
-        let colon = start + name_len;
+    #[inline(always)]
+    fn read_line<const REQUEST: bool>(&mut self, block: &[u8], start: usize) -> Result<usize, LineError> {
+        if self.list.len() >= MAX_FIELDS {
+            return Err(LineError::Refused(Reject::TooManyFields));
+        }
+        let Name { len, id, has_underscore } = read_name(&block[start..])?;
+        let colon = start + len;
         let mut value_start = colon + 1;
         while matches!(block.get(value_start), Some(b' ' | b'\t')) {
             value_start += 1;
         }
-        let line = scan::field_value_end(block, value_start)?;
-        if block.get(line + 1) != Some(&b'\n') {
-            return Err(Reject::FieldLine);
-        }
+        let line = scan::field_value_end::<REQUEST>(block, value_start)?;
         let mut value_end = line;
         while value_end > value_start && matches!(block[value_end - 1], b' ' | b'\t') {
             value_end -= 1;
         }
-        let id = FieldId::of(&block[start..colon]);
-        let (name, value) = (Span::new(start, colon), Span::new(value_start, value_end));
-        self.push_known(block, Field { name, value, id, has_underscore, is_tidy: false }, line + 2);
-        Ok(line + 2)
-    }
-
-    fn push_known(&mut self, block: &[u8], mut field: Field, line_end: usize) {
-        let colon = field.name.end();
-        field.is_tidy = field.value.start() == colon + 2
-            && block.get(colon + 1) == Some(&b' ')
-            && field.value.end() + 2 == line_end;
-        let bit = field.id.bit();
+        let bit = id.bit();
         self.repeated |= self.seen & bit;
         self.seen |= bit;
-        self.list.push(field);
+        self.list.push(Field {
+            name: Span::new(start, colon),
+            value: Span::new(value_start, value_end),
+            id,
+            has_underscore: REQUEST && has_underscore,
+            is_tidy: value_start == colon + 2 && block[colon + 1] == b' ' && value_end == line,
+        });
+        Ok(line + 2)
     }
+}
+
+struct Name {
+    len: usize,
+    id: FieldId,
+    has_underscore: bool,
+}
+
+/// The name that starts `line`. A known one is a token without `_`; only others are looked at byte by byte.
+#[inline(always)]
+fn read_name(line: &[u8]) -> Result<Name, LineError> {
+    if let Some(len) = scan::near_colon(line) {
+        let id = FieldId::of(&line[..len]);
+        if id.is_known() {
+            return Ok(Name { len, id, has_underscore: false });
+        }
+    }
+    let (len, has_underscore) = scan::field_name(line)?;
+    Ok(Name { len, id: FieldId::of(&line[..len]), has_underscore })
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::field_id::FieldId;
 use super::fields::Fields;
-use super::write::{ForwardRequest, is_set, push_line, write_decimal};
+use super::write::{ForwardRequest, is_set, push_line};
 
 /// Appends the three lines. From an untrusted peer nothing of the client's is left; from a trusted one its
 /// `-Proto` and `-Host` were already copied and only a missing one is added. `nominated` marks fields that
@@ -65,14 +65,27 @@ fn kept<'a>(
 /// IPv4-mapped addresses are written as IPv4.
 fn write_address(out: &mut Vec<u8>, address: IpAddr) {
     match address.to_canonical() {
-        IpAddr::V4(v4) => {
-            for (at, octet) in v4.octets().into_iter().enumerate() {
-                if at > 0 {
-                    out.push(b'.');
-                }
-                write_decimal(out, u64::from(octet));
-            }
-        }
+        IpAddr::V4(v4) => write_ipv4(out, v4.octets()),
         IpAddr::V6(v6) => write!(out, "{v6}").expect("a Vec takes every write"),
     }
+}
+
+fn write_ipv4(out: &mut Vec<u8>, octets: [u8; 4]) {
+    let mut text = [0; 16];
+    let mut at = 0;
+    let mut put = |byte: u8| {
+        text[at] = byte;
+        at += 1;
+    };
+    for octet in octets {
+        if octet >= 100 {
+            put(b'0' + octet / 100);
+        }
+        if octet >= 10 {
+            put(b'0' + octet / 10 % 10);
+        }
+        put(b'0' + octet % 10);
+        put(b'.');
+    }
+    out.extend_from_slice(&text[..at - 1]);
 }

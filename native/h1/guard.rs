@@ -6,6 +6,7 @@ use super::error::Reject;
 use super::field_id::FieldId;
 use super::fields::{Fields, Span};
 use super::host;
+use super::request::Version;
 use super::scan;
 
 /// Longest method in bytes; longer ones are 501.
@@ -34,21 +35,24 @@ pub struct Guarded {
     pub framing: Framing,
     /// The client waits for `100 Continue` before its body.
     pub expect_continue: bool,
-    /// The value of `Host`, in the block.
-    pub host: Span,
+    /// The value of `Host`, in the block; HTTP/1.0 may lack it.
+    pub host: Option<Span>,
+    /// The client lets the connection carry another request after this one (RFC 9112 section 9.3).
+    pub keep_alive: bool,
 }
 
 /// Checks a request head that [`Fields::parse`] has read (RFC 9112 sections 3.2, 6.1 and 6.3, RFC 9110 sections
-/// 7.6.1 and 10.1.1). Field names may be in any case. An error is answered with its status and the connection is
-/// closed.
-pub fn guard(method: &[u8], block: &[u8], fields: &Fields) -> Result<Guarded, Reject> {
+/// 7.6.1 and 10.1.1). Field names may be in any case. HTTP/1.0 may lack `Host`, has no `Transfer-Encoding` and no
+/// expectation. An error is answered with its status and the connection is closed.
+pub fn guard(version: Version, method: &[u8], block: &[u8], fields: &Fields) -> Result<Guarded, Reject> {
     check_method(method)?;
-    let host = read_host(block, fields)?;
-    let framing = read_framing(block, fields)?;
+    let host = read_host(version, block, fields)?;
+    let framing = read_framing(version, block, fields)?;
     check_singletons(fields)?;
-    connection::check_request(block, fields)?;
-    let expect_continue = read_expectation(block, fields)?;
-    Ok(Guarded { framing, expect_continue, host })
+    let wishes = connection::check_request(block, fields)?;
+    let keep_alive = !wishes.close && (version == Version::Http11 || wishes.keep_alive);
+    let expect_continue = version == Version::Http11 && read_expectation(block, fields)?;
+    Ok(Guarded { framing, expect_continue, host, keep_alive })
 }
 
 fn check_method(method: &[u8]) -> Result<(), Reject> {
@@ -61,15 +65,17 @@ fn check_method(method: &[u8]) -> Result<(), Reject> {
     if method.eq_ignore_ascii_case(b"CONNECT") { Err(Reject::MethodConnect) } else { Ok(()) }
 }
 
-fn read_host(block: &[u8], fields: &Fields) -> Result<Span, Reject> {
-    let span = fields.first_span(FieldId::Host).ok_or(Reject::HostMissing)?;
+fn read_host(version: Version, block: &[u8], fields: &Fields) -> Result<Option<Span>, Reject> {
+    let Some(span) = fields.first_span(FieldId::Host) else {
+        return if version == Version::Http10 { Ok(None) } else { Err(Reject::HostMissing) };
+    };
     if fields.is_repeated(FieldId::Host) {
         return Err(Reject::HostRepeated);
     }
-    if host::is_host(span.of(block)) { Ok(span) } else { Err(Reject::HostInvalid) }
+    if host::is_host(span.of(block)) { Ok(Some(span)) } else { Err(Reject::HostInvalid) }
 }
 
-fn read_framing(block: &[u8], fields: &Fields) -> Result<Framing, Reject> {
+pub(super) fn read_framing(version: Version, block: &[u8], fields: &Fields) -> Result<Framing, Reject> {
     let length = fields.first(block, FieldId::ContentLength);
     let encoding = fields.first(block, FieldId::TransferEncoding);
     if length.is_some() && encoding.is_some() {
@@ -80,6 +86,9 @@ fn read_framing(block: &[u8], fields: &Fields) -> Result<Framing, Reject> {
     }
     if fields.is_repeated(FieldId::TransferEncoding) {
         return Err(Reject::EncodingRepeated);
+    }
+    if encoding.is_some() && version == Version::Http10 {
+        return Err(Reject::EncodingVersion);
     }
     match (length, encoding) {
         (Some(length), _) => scan::digits(length).map(Framing::Length).ok_or(Reject::LengthInvalid),

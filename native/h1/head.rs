@@ -1,13 +1,11 @@
-//! The head of an upstream's response: httparse finds the tokens, our rules decide the framing. It never guesses
-//! where a body ends; a head that leaves doubt is an error.
-
-use std::mem::MaybeUninit;
+//! The head of an upstream's response: its lines and how its body is framed. It never guesses where a body
+//! ends; a head that leaves doubt is an error.
 
 use super::connection;
-use super::error::ResponseError;
+use super::error::{Reject, ResponseError};
 use super::field_id::FieldId;
-use super::fields::{Fields, MAX_FIELDS, Span};
-use super::scan;
+use super::fields::{Fields, Span};
+use super::scan::{self, LineError};
 
 /// Longest response head in bytes, with the empty line.
 pub const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -28,7 +26,7 @@ pub enum BodyKind {
 /// A parsed response head. Reused: one per upstream connection; offsets point into the buffer given to `parse`.
 #[derive(Debug, Default)]
 pub struct ResponseHead {
-    /// 100 to 999, never 101.
+    /// 100 to 999; 101 only from [`ResponseHead::parse_upgrade`].
     pub status: u16,
     /// 0 or 1: the digit after `HTTP/1.`
     pub minor: u8,
@@ -41,8 +39,17 @@ pub struct ResponseHead {
     pub head_len: usize,
     pub fields: Fields,
     pub(super) reason: Span,
+    /// `Connection` may name fields.
+    pub(super) nominates: bool,
     /// Bytes of an incomplete head that were already searched.
     searched: usize,
+}
+
+/// What the request was, as far as it changes the meaning of its answer.
+#[derive(Clone, Copy)]
+struct Asked {
+    head: bool,
+    upgrade: bool,
 }
 
 /// [`ResponseHead::parse`] as a function.
@@ -74,6 +81,16 @@ impl ResponseHead {
     /// `Ok(Some(n))`: complete, the body starts at `n`. Lines end in CRLF only; `Content-Length` is one field of
     /// digits, `Transfer-Encoding` exactly `chunked` once and never on HTTP/1.0, and not both.
     pub fn parse(&mut self, buf: &[u8], request_is_head: bool) -> Result<Option<usize>, ResponseError> {
+        self.read(buf, Asked { head: request_is_head, upgrade: false })
+    }
+
+    /// The same for the answer to a GET that asked for an upgrade, which may be 101; the other protocol starts at
+    /// `n` then. Whether it may start is for the caller to check.
+    pub fn parse_upgrade(&mut self, buf: &[u8]) -> Result<Option<usize>, ResponseError> {
+        self.read(buf, Asked { head: false, upgrade: true })
+    }
+
+    fn read(&mut self, buf: &[u8], asked: Asked) -> Result<Option<usize>, ResponseError> {
         let window = &buf[..buf.len().min(MAX_HEAD_BYTES)];
         let searched = std::mem::take(&mut self.searched);
         if searched > 0 && !has_blank_line(window, searched) {
@@ -83,7 +100,7 @@ impl ResponseHead {
         if !self.tokenize(window)? {
             return self.incomplete(window);
         }
-        self.interpret(buf, request_is_head)?;
+        self.interpret(buf, asked)?;
         Ok(Some(self.head_len))
     }
 
@@ -101,66 +118,76 @@ impl ResponseHead {
         Ok(None)
     }
 
-    /// Splits the head into fields; false when it is incomplete.
+    /// Splits the head into fields; false when it is incomplete. What is wrong is so at the same byte, however the
+    /// head was split.
     fn tokenize(&mut self, window: &[u8]) -> Result<bool, ResponseError> {
-        if matches!(window.first(), Some(b'\r' | b'\n')) {
-            return Err(ResponseError::Malformed);
+        let Some(mut at) = self.read_status_line(window)? else { return Ok(false) };
+        loop {
+            match window[at..] {
+                [] | [b'\r'] => return Ok(false),
+                [b'\r', b'\n', ..] => break,
+                _ => {}
+            }
+            at = match self.fields.read_response_line(window, at) {
+                Ok(next) => next,
+                Err(LineError::Open) => return Ok(false),
+                Err(LineError::Refused(Reject::TooManyFields)) => return Err(ResponseError::TooManyFields),
+                Err(LineError::Refused(_)) => return Err(ResponseError::Malformed),
+            };
         }
-        let mut headers = [const { MaybeUninit::uninit() }; MAX_FIELDS];
-        let mut response = httparse::Response::new(&mut []);
-        let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
-            &mut response,
-            window,
-            &mut headers,
-        );
-        self.head_len = match parsed {
-            Ok(httparse::Status::Complete(len)) => len,
-            Ok(httparse::Status::Partial) => return Ok(false),
-            Err(httparse::Error::TooManyHeaders) => return Err(ResponseError::TooManyFields),
-            Err(_) => return Err(ResponseError::Malformed),
-        };
-        self.status = response.code.unwrap_or(0);
-        self.minor = response.version.unwrap_or(0);
-        self.reason = span_in(window, response.reason.unwrap_or_default().as_bytes());
-        self.take_fields(window, response.headers)?;
+        self.head_len = at + 2;
         Ok(true)
     }
 
-    fn take_fields(&mut self, window: &[u8], headers: &[httparse::Header]) -> Result<(), ResponseError> {
-        let end = self.head_len.saturating_sub(2);
-        let start_of =
-            |at: usize| headers.get(at).map_or(end, |next| span_in(window, next.name.as_bytes()).start());
-        if !ends_in_crlf(window, self.head_len) || !ends_in_crlf(window, start_of(0)) {
+    /// `"HTTP/1." ("0" / "1") SP 3DIGIT [ SP reason ] CRLF` (RFC 9112 section 4); the reason's space is missing often
+    /// enough. Where the fields start; none when the line is incomplete.
+    fn read_status_line(&mut self, window: &[u8]) -> Result<Option<usize>, ResponseError> {
+        let Some((start, rest)) = window.split_first_chunk::<STATUS_BYTES>() else {
+            let fits = window.iter().enumerate().all(|(at, &byte)| may_start_a_head(at, byte));
+            return if fits { Ok(None) } else { Err(ResponseError::Malformed) };
+        };
+        let Some((minor, status)) = version_and_status(start) else {
             return Err(ResponseError::Malformed);
-        }
-        for (at, header) in headers.iter().enumerate() {
-            let line_end = start_of(at + 1);
-            if !ends_in_crlf(window, line_end) {
-                return Err(ResponseError::Malformed);
-            }
-            let name = span_in(window, header.name.as_bytes());
-            let value = span_in(window, scan::trim(header.value));
-            self.fields.push(window, name, value, line_end);
-        }
-        Ok(())
+        };
+        (self.minor, self.status) = (minor, status);
+        let reason = match rest.first() {
+            None => return Ok(None),
+            Some(b' ') => STATUS_BYTES + 1,
+            Some(b'\r') => STATUS_BYTES,
+            Some(_) => return Err(ResponseError::Malformed),
+        };
+        self.read_reason(window, reason)
     }
 
-    fn interpret(&mut self, buf: &[u8], request_is_head: bool) -> Result<(), ResponseError> {
+    /// The reason phrase that starts at `start`, and where the field lines begin.
+    fn read_reason(&mut self, window: &[u8], start: usize) -> Result<Option<usize>, ResponseError> {
+        let end = match scan::field_value_end::<false>(window, start) {
+            Ok(end) => end,
+            Err(LineError::Open) => return Ok(None),
+            Err(LineError::Refused(_)) => return Err(ResponseError::Malformed),
+        };
+        // In which encoding nobody knows: the usual phrase stands for it.
+        let is_readable = window[start..end].is_ascii();
+        self.reason = if is_readable { Span::new(start, end) } else { Span::default() };
+        Ok(Some(end + 2))
+    }
+
+    fn interpret(&mut self, buf: &[u8], asked: Asked) -> Result<(), ResponseError> {
         match self.status {
             ..=99 => return Err(ResponseError::Status),
-            101 => return Err(ResponseError::SwitchingProtocols),
+            101 if !asked.upgrade || self.minor != 1 => return Err(ResponseError::SwitchingProtocols),
             _ => {}
         }
-        if !connection::is_valid(buf, &self.fields) {
-            return Err(ResponseError::Connection);
-        }
+        let wishes = connection::check_response(buf, &self.fields).ok_or(ResponseError::Connection)?;
+        self.nominates = wishes.others;
         let framing = self.read_framing(buf)?;
         let never_has_body = self.is_interim() || self.status == 204;
-        let is_empty = never_has_body || self.status == 304 || request_is_head;
+        let is_empty = never_has_body || self.status == 304 || asked.head;
         self.body = if is_empty { BodyKind::None } else { framing };
+        let is_persistent = !wishes.close && (self.minor == 1 || wishes.keep_alive);
         // An upstream that announces a body where none can be may also send it: do not reuse the connection.
         let is_doubtful = never_has_body && matches!(framing, BodyKind::Chunked | BodyKind::Length(1..));
-        self.keep_alive = self.body != BodyKind::UntilClose && !is_doubtful && self.is_persistent(buf);
+        self.keep_alive = self.body != BodyKind::UntilClose && !is_doubtful && is_persistent;
         Ok(())
     }
 
@@ -185,13 +212,6 @@ impl ResponseHead {
         self.content_length = Some(length);
         Ok(BodyKind::Length(length))
     }
-
-    fn is_persistent(&self, buf: &[u8]) -> bool {
-        if connection::has_option(buf, &self.fields, b"close") {
-            return false;
-        }
-        self.minor == 1 || connection::has_option(buf, &self.fields, b"keep-alive")
-    }
 }
 
 /// Keeps a head that arrives byte by byte from being tokenized at each byte: searches what came after the first
@@ -204,16 +224,25 @@ fn has_blank_line(window: &[u8], searched: usize) -> bool {
     })
 }
 
-/// httparse takes a bare LF for a line end; we do not.
-fn ends_in_crlf(window: &[u8], end: usize) -> bool {
-    window.get(..end).is_some_and(|lines| lines.ends_with(b"\r\n"))
+/// `HTTP/1.1 200`
+const STATUS_BYTES: usize = 12;
+
+/// The digit after `HTTP/1.` and the status.
+#[inline]
+fn version_and_status(start: &[u8; STATUS_BYTES]) -> Option<(u8, u16)> {
+    let &[minor @ b'0'..=b'1', b' ', hundreds, tens, ones] = start.strip_prefix(b"HTTP/1.")? else {
+        return None;
+    };
+    let digits = [hundreds, tens, ones];
+    let status = digits.iter().fold(0, |status, digit| status * 10 + u16::from(digit.wrapping_sub(b'0')));
+    digits.iter().all(u8::is_ascii_digit).then_some((minor - b'0', status))
 }
 
-/// Where `part`, a slice of `whole`, stands in it. An empty part may be a constant that stands nowhere.
-fn span_in(whole: &[u8], part: &[u8]) -> Span {
-    if part.is_empty() && !whole.as_ptr_range().contains(&part.as_ptr()) {
-        return Span::default();
+/// Whether a status line may have `byte` at `at`.
+fn may_start_a_head(at: usize, byte: u8) -> bool {
+    match at {
+        7 => matches!(byte, b'0' | b'1'),
+        9.. => byte.is_ascii_digit(),
+        _ => byte == b"HTTP/1.1 "[at],
     }
-    let start = part.as_ptr() as usize - whole.as_ptr() as usize;
-    Span::new(start, start + part.len())
 }

@@ -11,28 +11,29 @@ const MAX_HOST_BYTES: usize = 255;
 /// letters, digits and `-._~` without empty labels, an address in brackets is a plain IPv6 address, a port has at
 /// most five digits and is at most 65535. Percent-escapes and sub-delimiters have no use here but confusion.
 pub fn is_host(value: &[u8]) -> bool {
-    match split(value) {
-        Some((host, port)) => is_port(port) && (is_ipv6(host) || is_name(host)),
-        None => false,
+    if value.first() == Some(&b'[') {
+        return split_ipv6(value).is_some_and(|(host, port)| is_ipv6(host) && is_port(port));
     }
+    let len = name_len(value);
+    (1..=MAX_HOST_BYTES).contains(&len) && is_port(&value[len..])
 }
 
 /// The form that routes are matched against: lower case, without port and without one trailing dot. `out` is
 /// cleared first. `value` must have passed [`is_host`].
 pub fn normal_host(value: &[u8], out: &mut Vec<u8>) {
     out.clear();
-    let host = split(value).map_or(value, |(host, _)| host);
-    let host = host.strip_suffix(b".").unwrap_or(host);
-    out.extend(host.iter().map(u8::to_ascii_lowercase));
+    let host = match value {
+        [b'[', ..] => split_ipv6(value).map_or(value, |(host, _)| host),
+        _ => value.iter().position(|&byte| byte == b':').map_or(value, |colon| &value[..colon]),
+    };
+    out.extend_from_slice(host.strip_suffix(b".").unwrap_or(host));
+    out.make_ascii_lowercase();
 }
 
-/// Host and what follows it: nothing, or `:` and a port.
-fn split(value: &[u8]) -> Option<(&[u8], &[u8])> {
-    if value.first() == Some(&b'[') {
-        let close = memchr::memchr(b']', value)?;
-        return Some(value.split_at(close + 1));
-    }
-    Some(value.split_at(memchr::memchr(b':', value).unwrap_or(value.len())))
+/// The address in brackets and what follows it: nothing, or `:` and a port.
+fn split_ipv6(value: &[u8]) -> Option<(&[u8], &[u8])> {
+    let close = memchr::memchr(b']', value)?;
+    Some(value.split_at(close + 1))
 }
 
 fn is_port(rest: &[u8]) -> bool {
@@ -50,14 +51,31 @@ fn is_ipv6(host: &[u8]) -> bool {
     std::str::from_utf8(address).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok())
 }
 
-fn is_name(host: &[u8]) -> bool {
-    if host.is_empty() || host.len() > MAX_HOST_BYTES || host[0] == b'.' {
-        return false;
-    }
-    let mut last = 0;
-    host.iter().all(|&byte| {
-        let is_empty_label = byte == b'.' && last == b'.';
+/// The length of the name that `value` starts with; 0 when a label before another one is empty.
+fn name_len(value: &[u8]) -> usize {
+    // As if a dot stood in front: the first label is not empty either.
+    let mut last = b'.';
+    for (at, &byte) in value.iter().enumerate() {
+        if !IN_NAME[usize::from(byte)] {
+            return at;
+        }
+        if byte == b'.' && last == b'.' {
+            return 0;
+        }
         last = byte;
-        !is_empty_label && (byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'))
-    })
+    }
+    value.len()
+}
+
+/// Letters, digits and `-._~`.
+static IN_NAME: [bool; 256] = name_table();
+
+const fn name_table() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'-' | b'.' | b'_' | b'~');
+        byte += 1;
+    }
+    table
 }

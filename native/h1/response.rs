@@ -5,7 +5,8 @@ use super::connection;
 use super::field_id::FieldId;
 use super::fields::Field;
 use super::head::{BodyKind, ResponseHead};
-use super::write::{copy_kept, write_decimal};
+use super::write::copy_kept;
+use crate::decimal::write_decimal;
 
 /// Everything that shapes the downstream's response head.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +30,8 @@ pub struct ForwardResponse<'a> {
 pub fn write_response_head(out: &mut Vec<u8>, r: &ForwardResponse) {
     out.reserve(r.head.head_len + r.own.len() + 128);
     write_status(out, r);
-    let nominated = connection::nominated(r.buf, &r.head.fields);
-    copy_kept(out, r.buf, r.head.fields.list(), |at, field| nominated >> at & 1 == 0 && keeps(r, field));
+    let nominated = if r.head.nominates { connection::nominated(r.buf, &r.head.fields) } else { 0 };
+    copy_kept(out, r.buf, r.head.fields.list(), nominated, |field| keeps(r, field));
     if let Some(pseudonym) = r.via {
         out.extend_from_slice(b"Via: 1.");
         out.push(b'0' + r.head.minor);
@@ -48,8 +49,8 @@ pub fn write_response_head(out: &mut Vec<u8>, r: &ForwardResponse) {
 }
 
 fn write_status(out: &mut Vec<u8>, r: &ForwardResponse) {
-    write_decimal(out, u64::from(r.head.status));
-    out.push(b' ');
+    let digit = |unit: u16| b'0' + (r.head.status / unit % 10) as u8;
+    out.extend_from_slice(&[digit(100), digit(10), digit(1), b' ']);
     match r.head.reason.of(r.buf) {
         [] => out.extend_from_slice(reason_phrase(r.head.status).as_bytes()),
         reason => out.extend_from_slice(reason),

@@ -42,19 +42,54 @@ pub fn is_field_value(value: &[u8]) -> bool {
     }
 }
 
+/// Why a field line cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LineError {
+    /// The bytes end before the line does; nothing in it is wrong so far.
+    Open,
+    Refused(Reject),
+}
+
+impl LineError {
+    /// The error where no more bytes will come.
+    pub fn at_end(self) -> Reject {
+        match self {
+            LineError::Open => Reject::FieldLine,
+            LineError::Refused(reject) => reject,
+        }
+    }
+}
+
+/// The index of the first colon, if it is one of the first bytes: as many as the longest known name has, and more.
+#[inline]
+pub(super) fn near_colon(line: &[u8]) -> Option<usize> {
+    let (words, _) = line.as_chunks::<8>();
+    for (at, word) in words.iter().take(4).enumerate() {
+        let marks = zeros(u64::from_le_bytes(*word) ^ (ONES * b':' as u64)) & HIGHS;
+        if marks != 0 {
+            return Some(at * 8 + (marks.trailing_zeros() / 8) as usize);
+        }
+    }
+    None
+}
+
 /// The name that starts `line`: its length up to the colon, and whether it holds `_`.
-pub(super) fn field_name(line: &[u8]) -> Result<(usize, bool), Reject> {
+pub(super) fn field_name(line: &[u8]) -> Result<(usize, bool), LineError> {
     let mut seen = 0u8;
     for (at, &byte) in line.iter().enumerate() {
         let class = TOKEN[usize::from(byte)];
         if class == 0 {
-            return if byte == b':' && at > 0 { Ok((at, seen & 2 != 0)) } else { Err(name_error(at, byte)) };
+            if byte == b':' && at > 0 {
+                return Ok((at, seen & 2 != 0));
+            }
+            return Err(LineError::Refused(name_error(at, byte)));
         }
         seen |= class;
     }
-    Err(Reject::FieldLine)
+    Err(LineError::Open)
 }
 
+#[cold]
 fn name_error(at: usize, byte: u8) -> Reject {
     match byte {
         b' ' | b'\t' if at == 0 => Reject::FieldFold,
@@ -62,19 +97,31 @@ fn name_error(at: usize, byte: u8) -> Reject {
     }
 }
 
-/// The index of the CR that ends the value which starts at `from`. The caller checks for the LF.
-pub(super) fn field_value_end(block: &[u8], from: usize) -> Result<usize, Reject> {
-    let mut at = from;
+/// The index of the CR of the CRLF that ends the value which starts at `from`. A `STRICT` one holds no U+FFFD.
+#[inline]
+pub(super) fn field_value_end<const STRICT: bool>(block: &[u8], from: usize) -> Result<usize, LineError> {
+    let mut at = next_special(block, from);
+    if block.get(at..).is_some_and(|end| end.starts_with(b"\r\n")) {
+        return Ok(at);
+    }
     loop {
-        at = next_special(block, at);
         match block.get(at) {
-            Some(b'\r') => return Ok(at),
+            Some(b'\r') => break,
             Some(b'\t') => at += 1,
-            Some(0xEF) if block[at..].starts_with(REPLACEMENT) => return Err(Reject::FieldReplacement),
+            Some(0xEF) if STRICT && block[at..].starts_with(REPLACEMENT) => {
+                return Err(LineError::Refused(Reject::FieldReplacement));
+            }
             Some(0xEF) => at += 1,
-            Some(b'\n') | None => return Err(Reject::FieldLine),
-            Some(_) => return Err(Reject::FieldValue),
+            Some(b'\n') => return Err(LineError::Refused(Reject::FieldLine)),
+            Some(_) => return Err(LineError::Refused(Reject::FieldValue)),
+            None => return Err(LineError::Open),
         }
+        at = next_special(block, at);
+    }
+    match block.get(at + 1) {
+        Some(b'\n') => Ok(at),
+        Some(_) => Err(LineError::Refused(Reject::FieldLine)),
+        None => Err(LineError::Open),
     }
 }
 
@@ -84,23 +131,68 @@ const REPLACEMENT: &[u8] = b"\xEF\xBF\xBD";
 const ONES: u64 = u64::from_le_bytes([0x01; 8]);
 const HIGHS: u64 = u64::from_le_bytes([0x80; 8]);
 
-/// The index at or after `from` of the first control character, DEL or 0xEF; the length if there is none. Eight
-/// bytes a step: a false mark can only stand above a true one in the word, and the lowest mark is taken.
+/// The index at or after `from` of the first control character, DEL or 0xEF; the length if there is none. Short
+/// values are searched eight bytes a step, long ones in larger steps.
+#[inline]
 fn next_special(bytes: &[u8], from: usize) -> usize {
+    let (words, _) = bytes.get(from..).unwrap_or_default().as_chunks::<8>();
     let mut at = from;
-    while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let word = u64::from_le_bytes(*word);
-        let controls = word.wrapping_sub(ONES * 0x20) & !word;
-        let marks = (controls | zeros(word ^ (ONES * 0x7F)) | zeros(word ^ (ONES * 0xEF))) & HIGHS;
+    for word in words.iter().take(SHORT) {
+        let marks = special_marks(*word);
         if marks != 0 {
             return at + (marks.trailing_zeros() / 8) as usize;
         }
         at += 8;
     }
-    while bytes.get(at).is_some_and(|&b| b >= 0x20 && b != 0x7F && b != 0xEF) {
+    if words.len() > SHORT { far_special(bytes, at) } else { last_special(bytes, at) }
+}
+
+/// Words of a value that are searched before it counts as long.
+const SHORT: usize = 2;
+
+#[inline(never)]
+fn far_special(bytes: &[u8], from: usize) -> usize {
+    let mut at = from + plain_steps(&bytes[from..]);
+    while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let marks = special_marks(*word);
+        if marks != 0 {
+            return at + (marks.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    last_special(bytes, at)
+}
+
+#[inline]
+fn last_special(bytes: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while bytes.get(at).is_some_and(|&b| !is_special(b)) {
         at += 1;
     }
     at
+}
+
+/// The high bit of each special byte. A false mark can only stand above a true one, and the lowest mark is taken.
+#[inline]
+fn special_marks(word: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(word);
+    let controls = word.wrapping_sub(ONES * 0x20) & !word;
+    (controls | zeros(word ^ (ONES * 0x7F)) | zeros(word ^ (ONES * 0xEF))) & HIGHS
+}
+
+/// One step of a long value, in bytes.
+const STEP: usize = 64;
+
+/// How many bytes at the start, in whole steps, are printable ASCII, and so not special. No step ends early, so that
+/// the compiler can look at many of its bytes at once.
+fn plain_steps(bytes: &[u8]) -> usize {
+    let (steps, _) = bytes.as_chunks::<STEP>();
+    let most = |step: &[u8; STEP]| step.iter().fold(0, |most: u8, &b| most.max(b.wrapping_sub(b' ')));
+    steps.iter().take_while(|step| most(step) < 0x7F - b' ').count() * STEP
+}
+
+const fn is_special(byte: u8) -> bool {
+    byte < 0x20 || byte == 0x7F || byte == 0xEF
 }
 
 /// The high bit of each zero byte.

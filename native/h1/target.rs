@@ -153,7 +153,8 @@ impl Target {
     /// Appends the canonical path and returns where the query's `?` stands, or the length.
     fn read_path(&mut self, raw: &[u8]) -> Result<usize, Reject> {
         let mut may_have_dots = false;
-        let mut at = 0;
+        let mut at = plain_segments(raw);
+        self.text.extend_from_slice(&raw[..at]);
         let end = loop {
             let run = run_of_plain(&raw[at..]);
             self.text.extend_from_slice(&raw[at..at + run]);
@@ -273,6 +274,19 @@ fn byte_error(byte: u8) -> Reject {
         b'#' => Reject::TargetFragment,
         _ => Reject::TargetByte,
     }
+}
+
+/// How many bytes at the start are copied as they are: segments of plain characters that begin with neither a dot nor
+/// an escape and are not empty.
+fn plain_segments(raw: &[u8]) -> usize {
+    for (at, &byte) in raw.iter().enumerate() {
+        match CLASS[usize::from(byte)] {
+            PLAIN => {}
+            SLASH if !matches!(raw.get(at + 1), Some(b'/' | b'.' | b'%')) => {}
+            _ => return at,
+        }
+    }
+    raw.len()
 }
 
 fn run_of_plain(bytes: &[u8]) -> usize {

@@ -4,11 +4,12 @@
 use std::net::IpAddr;
 
 use super::connection;
-use super::field_id::FieldId;
+use super::field_id::{FORWARDING, FieldId, HOP_BY_HOP};
 use super::fields::{Field, Fields};
 use super::forwarded;
 use super::guard::Framing;
 use super::scan;
+use crate::decimal::write_decimal;
 
 /// A name in lower case and a value, both checked by the configuration.
 pub type SetField = (Box<[u8]>, Box<[u8]>);
@@ -47,6 +48,8 @@ pub struct ForwardRequest<'a> {
     /// Ours, written in place of the client's. Its `tracestate` is kept only within the same trace.
     pub traceparent: Option<&'a [u8]>,
     pub framing: Framing,
+    /// Asks for a WebSocket; the client's other fields of the handshake are copied.
+    pub upgrade: bool,
 }
 
 /// Appends the whole head to `out`, up to and with the empty line.
@@ -59,14 +62,14 @@ pub fn write_request_head(out: &mut Vec<u8>, r: &ForwardRequest) {
     out.extend_from_slice(r.host);
     out.extend_from_slice(b"\r\n");
     let nominated = connection::nominated(r.block, r.fields);
-    let keeps_state =
-        !r.fields.has(FieldId::TraceState) || r.traceparent.is_none_or(|ours| is_same_trace(r, ours));
-    copy_kept(out, r.block, r.fields.list(), |at, field| {
-        nominated >> at & 1 == 0 && keeps(r, field, keeps_state)
-    });
+    let dropped = dropped(r);
+    copy_kept(out, r.block, r.fields.list(), nominated, |field| keeps(r, field, dropped));
     forwarded::write(out, r, nominated);
     write_own(out, r);
     write_framing(out, r.framing);
+    if r.upgrade {
+        out.extend_from_slice(UPGRADE_LINES);
+    }
     out.extend_from_slice(b"\r\n");
 }
 
@@ -80,32 +83,21 @@ pub fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) -> bool {
     is_valid
 }
 
-/// Appends a number in decimal.
-pub fn write_decimal(out: &mut Vec<u8>, number: u64) {
-    let mut text = [0u8; 20];
-    let mut at = text.len();
-    let mut rest = number;
-    loop {
-        at -= 1;
-        text[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&text[at..]);
-}
+/// What asks for a WebSocket, and what grants one (RFC 6455 section 4).
+pub const UPGRADE_LINES: &[u8] = b"Upgrade: websocket\r\nConnection: Upgrade\r\n";
 
-/// Copies the fields that `keeps` lets pass. Tidy lines that stand side by side are copied as one piece.
+/// Copies the fields that `keeps` lets pass and `nominated` does not mark. Tidy lines that stand side by side are
+/// copied as one piece.
 pub(super) fn copy_kept(
     out: &mut Vec<u8>,
     block: &[u8],
     list: &[Field],
-    keeps: impl Fn(usize, &Field) -> bool,
+    nominated: u128,
+    keeps: impl Fn(&Field) -> bool,
 ) {
     let mut run = 0..0;
     for (at, field) in list.iter().enumerate() {
-        if !keeps(at, field) {
+        if (nominated != 0 && nominated >> at & 1 != 0) || !keeps(field) {
             continue;
         }
         if !field.is_tidy {
@@ -124,6 +116,7 @@ pub(super) fn copy_kept(
     out.extend_from_slice(&block[run]);
 }
 
+#[inline(always)]
 pub(super) fn push_line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
@@ -137,22 +130,26 @@ pub(super) fn is_set(r: &ForwardRequest, lowercase_name: &[u8]) -> bool {
 }
 
 /// Fields whose meaning must not come from the client, whatever the spelling.
+const OURS: u64 = HOP_BY_HOP | FieldId::Host.bit() | FieldId::ContentLength.bit() | FieldId::Expect.bit();
+
 fn is_ours(id: FieldId) -> bool {
-    id.is_hop_by_hop() || matches!(id, FieldId::Host | FieldId::ContentLength | FieldId::Expect)
+    OURS & id.bit() != 0
 }
 
-fn keeps(r: &ForwardRequest, field: &Field, keeps_state: bool) -> bool {
-    let id = field.id;
-    if is_ours(id) {
-        return false;
+/// Ids whose fields are never copied from this request, as bits.
+fn dropped(r: &ForwardRequest) -> u64 {
+    let mut ids = OURS | FieldId::XForwardedFor.bit();
+    if let Some(ours) = r.traceparent {
+        ids |= FieldId::TraceParent.bit();
+        if r.fields.has(FieldId::TraceState) && !is_same_trace(r, ours) {
+            ids |= FieldId::TraceState.bit();
+        }
     }
-    let is_kept = match id {
-        FieldId::XForwardedFor => false,
-        FieldId::TraceParent => r.traceparent.is_none(),
-        FieldId::TraceState => keeps_state,
-        _ => r.trusted_peer || !id.is_forwarding(),
-    };
-    if !is_kept || (field.has_underscore && is_disguised(r, field)) {
+    if r.trusted_peer { ids } else { ids | FORWARDING }
+}
+
+fn keeps(r: &ForwardRequest, field: &Field, dropped: u64) -> bool {
+    if dropped & field.id.bit() != 0 || (field.has_underscore && is_disguised(r, field)) {
         return false;
     }
     let name = field.name.of(r.block);

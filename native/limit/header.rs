@@ -3,10 +3,12 @@
 
 use super::bucket::Take;
 use super::quota::Quota;
+use crate::decimal::write_decimal;
 
 /// The parts of a limit's list members that do not change; made once per limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitText {
+    /// With `;r=` behind it.
     name: Box<[u8]>,
     policy: Box<[u8]>,
 }
@@ -18,6 +20,7 @@ impl LimitText {
         let mut name = Vec::with_capacity(id.len() + 2);
         push_sf_string(&mut name, id);
         let mut policy = name.clone();
+        name.extend_from_slice(b";r=");
         push_parameter(&mut policy, b";q=", u64::from(quota.burst()));
         push_parameter(&mut policy, b";w=", quota.window_seconds());
         LimitText { name: name.into(), policy: policy.into() }
@@ -38,7 +41,7 @@ where
     for (index, (text, take)) in limits.clone().enumerate() {
         push_separator(out, index);
         out.extend_from_slice(&text.name);
-        push_parameter(out, b";r=", u64::from(take.remaining));
+        write_decimal(out, u64::from(take.remaining));
         push_parameter(out, b";t=", take.reset.ceil_secs());
     }
     out.extend_from_slice(b"\r\nRateLimit-Policy: ");
@@ -70,18 +73,7 @@ fn push_separator(out: &mut Vec<u8>, index: usize) {
 
 fn push_parameter(out: &mut Vec<u8>, name: &[u8], value: u64) {
     out.extend_from_slice(name);
-    let mut digits = [0; 20];
-    let mut start = digits.len();
-    let mut rest = value;
-    loop {
-        start -= 1;
-        digits[start] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[start..]);
+    write_decimal(out, value);
 }
 
 /// RFC 9651 section 3.3.3 has no bytes outside 0x20–0x7E in a String; they are written as `%xx`, and `%`

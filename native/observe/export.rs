@@ -1,10 +1,11 @@
 //! Metric families as plain data for TypeScript; names follow the Prometheus naming rules.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use super::{BOUNDS_SECONDS, Metrics, RouteMetrics};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering::Relaxed;
 
 #[derive(Debug, Serialize)]
 pub struct Family {
@@ -59,6 +60,7 @@ impl Metrics {
             in_flight(&routes, service),
             self.limit_decisions(),
             self.parked_requests(),
+            self.open_websockets(),
             self.verdicts(),
             self.retried(),
         ]
@@ -71,8 +73,8 @@ impl Metrics {
             Kind::Counter,
         );
         for (id, limit) in self.all_limits() {
-            family.with([("limit", &id), ("outcome", "allowed")], limit.allowed.load(Relaxed) as f64);
-            family.with([("limit", &id), ("outcome", "refused")], limit.refused.load(Relaxed) as f64);
+            family.with([("limit", &id), ("outcome", "allowed")], limit.allowed() as f64);
+            family.with([("limit", &id), ("outcome", "refused")], limit.refused() as f64);
         }
         family
     }
@@ -89,14 +91,21 @@ impl Metrics {
     fn retried(&self) -> Family {
         let help = "Second tries of forwarded requests.";
         let mut family = Family::new("ferrogate_upstream_retries_total", help, Kind::Counter);
-        family.with([], self.retries.load(Relaxed) as f64);
+        family.with([], self.retries() as f64);
+        family
+    }
+
+    fn open_websockets(&self) -> Family {
+        let help = "WebSocket connections to upstreams that are open now.";
+        let mut family = Family::new("ferrogate_websockets", help, Kind::Gauge);
+        family.with([], self.websockets.load(Relaxed) as f64);
         family
     }
 
     fn parked_requests(&self) -> Family {
         let help = "Requests that wait for a key set now.";
         let mut family = Family::new("ferrogate_parked_requests", help, Kind::Gauge);
-        family.with([], self.parked.load(Relaxed) as f64);
+        family.with([], self.parked() as f64);
         family
     }
 }
@@ -123,7 +132,7 @@ fn durations(routes: &[std::sync::Arc<RouteMetrics>], service: &str) -> Family {
     let help = "Seconds from the request head to the end of the answer, by route id.";
     let mut family = Family::new("ferrogate_http_request_duration_seconds", help, Kind::Histogram);
     for route in routes {
-        let (cumulative, count, sum) = route.duration.read();
+        let (cumulative, count, sum) = route.durations();
         if count == 0 {
             continue;
         }
@@ -141,7 +150,7 @@ fn in_flight(routes: &[std::sync::Arc<RouteMetrics>], service: &str) -> Family {
     let help = "Requests that are being served now, by route id.";
     let mut family = Family::new("ferrogate_http_requests_in_flight", help, Kind::Gauge);
     for route in routes {
-        let now = route.in_flight.load(Relaxed);
+        let now = route.in_flight();
         if now != 0 || !route.counts().is_empty() {
             family.with([("service", service), ("endpoint", &*route.id)], now as f64);
         }

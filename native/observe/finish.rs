@@ -1,13 +1,14 @@
 //! The one place where an exchange is counted and recorded; the engine reaches it exactly once per exchange.
 
-use super::{Metrics, RecordRing, Rng, RouteMetrics, Trace, record};
+use super::{Metrics, RecordOptions, RecordRing, Rng, RouteMetrics, Shard, Trace, record};
 use crate::snapshot::{Route, Snapshot};
 use crate::time::Nanos;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::Ordering::Relaxed;
 
 /// What is known of an exchange at its end.
 pub struct Finished<'a> {
+    /// That of the engine which ends it.
+    pub shard: Shard,
     pub route: Option<&'a Route>,
     pub method: &'a [u8],
     pub status: u16,
@@ -37,23 +38,25 @@ fn counters<'a>(metrics: &'a Metrics, route: Option<&'a Route>) -> &'a RouteMetr
 }
 
 /// An exchange was decided (its route is known, or known to be none).
-pub fn began(metrics: &Metrics, route: Option<&Route>) {
-    counters(metrics, route).in_flight.fetch_add(1, Relaxed);
+pub fn began(metrics: &Metrics, shard: Shard, route: Option<&Route>) {
+    counters(metrics, route).began(shard);
 }
 
 /// An exchange that [`began`] ended.
 pub fn finish(metrics: &Metrics, ring: &RecordRing, snapshot: &Snapshot, rng: &mut Rng, f: &Finished<'_>) {
-    let route = counters(metrics, f.route);
-    route.in_flight.fetch_sub(1, Relaxed);
-    route.duration.observe(f.ended.since(f.started));
-    metrics.count(route, f.method, f.status);
-    metrics.count_verdict(f.verdict);
-    if f.retries > 0 {
-        metrics.retries.fetch_add(u64::from(f.retries), Relaxed);
-    }
+    // How long a WebSocket stays open says nothing of how fast it was answered.
+    let took = (f.status != 101).then(|| f.ended.since(f.started));
+    metrics.count(f.shard, counters(metrics, f.route), f.method, f.status, took);
+    metrics.count_end(f.shard, f.verdict, f.retries);
     if let Some(options) = &snapshot.settings.records
         && (f.status >= 400 || rng.next_u64() <= options.threshold)
     {
-        ring.push(record::line(f, options));
+        write_record(ring, f, options);
     }
+}
+
+/// Apart from [`finish`], whose frame would be as large as formatting needs it.
+#[inline(never)]
+fn write_record(ring: &RecordRing, f: &Finished<'_>, options: &RecordOptions) {
+    ring.push(record::line(f, options));
 }

@@ -1,4 +1,4 @@
-//! A latency histogram of fixed bounds, lock-free.
+//! A latency histogram of fixed bounds, lock-free; several are read as one.
 
 use crate::time::Nanos;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -26,7 +26,7 @@ const BOUNDS_NANOS: [u64; 14] = [
 
 /// Counts per bucket (not cumulative) and the sum in nanoseconds.
 #[derive(Debug, Default)]
-pub struct Histogram {
+pub(super) struct Histogram {
     buckets: [AtomicU64; 15],
     sum: AtomicU64,
 }
@@ -37,17 +37,24 @@ impl Histogram {
         self.buckets[bucket].fetch_add(1, Relaxed);
         self.sum.fetch_add(took.0, Relaxed);
     }
+}
 
-    /// Cumulative counts for each of [`BOUNDS_SECONDS`], then the count of all, then the sum in seconds.
-    pub fn read(&self) -> ([u64; 14], u64, f64) {
-        let mut cumulative = [0; 14];
-        let mut total = 0;
-        for (i, bucket) in self.buckets.iter().enumerate() {
-            total += bucket.load(Relaxed);
-            if let Some(slot) = cumulative.get_mut(i) {
-                *slot = total;
-            }
+/// Cumulative counts for each of [`BOUNDS_SECONDS`], then the count of all, then the sum in seconds.
+pub(super) fn read<'a>(histograms: impl Iterator<Item = &'a Histogram>) -> ([u64; 14], u64, f64) {
+    let (mut buckets, mut nanos) = ([0; 15], 0_u64);
+    for histogram in histograms {
+        for (sum, bucket) in buckets.iter_mut().zip(&histogram.buckets) {
+            *sum += bucket.load(Relaxed);
         }
-        (cumulative, total, self.sum.load(Relaxed) as f64 / 1e9)
+        nanos = nanos.wrapping_add(histogram.sum.load(Relaxed));
     }
+    let mut cumulative = [0; 14];
+    let mut total = 0;
+    for (i, bucket) in buckets.into_iter().enumerate() {
+        total += bucket;
+        if let Some(slot) = cumulative.get_mut(i) {
+            *slot = total;
+        }
+    }
+    (cumulative, total, nanos as f64 / 1e9)
 }

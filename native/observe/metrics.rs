@@ -1,9 +1,14 @@
-//! Counters of routes and limits, kept by stable identity so that a reload does not reset them; bounded series.
+//! Counters of routes and limits, kept by stable identity so that a reload does not reset them; bounded series. What
+//! is written for every request is written to the shard of the engine that serves it, without a lock.
 
-use super::{Histogram, method};
+use super::histogram::{self, Histogram};
+use super::method;
+use super::shard::{Shard, Sharded};
+use super::table::{Counts, Keys, sums};
+use crate::time::Nanos;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// `endpoint` of requests that matched no route.
 pub const UNMATCHED: &str = "unmatched";
@@ -11,46 +16,81 @@ pub const UNMATCHED: &str = "unmatched";
 const OVERFLOW: &str = "overflow";
 /// Bound on `(endpoint, method, status)` series of one core.
 const MAX_SERIES: usize = 20_000;
+/// Series of a route for which there is room before a table grows.
+const SERIES: usize = 8;
+/// The same for verdicts.
+const VERDICTS: usize = 12;
 
 /// All counters of one core.
 #[derive(Debug)]
 pub struct Metrics {
     routes: Mutex<HashMap<Box<str>, Arc<RouteMetrics>>>,
     limits: Mutex<HashMap<Box<str>, Arc<LimitMetrics>>>,
-    series: Arc<AtomicUsize>,
+    max_series: usize,
+    series: AtomicUsize,
     pub unmatched: Arc<RouteMetrics>,
     pub overflow: Arc<RouteMetrics>,
-    verdicts: RwLock<Vec<(&'static str, AtomicU64)>>,
-    /// Second tries of forwarded requests.
-    pub retries: AtomicU64,
-    /// Requests parked for a key set now.
-    pub parked: AtomicI64,
+    verdicts: Keys<Verdict, VERDICTS>,
+    shards: Sharded<CoreShard>,
+    /// WebSocket connections open now.
+    pub websockets: AtomicI64,
+    pub handshakes: Arc<Handshakes>,
+}
+
+/// What engines count of their requests whatever the route.
+#[derive(Debug, Default)]
+struct CoreShard {
+    verdicts: Counts<VERDICTS>,
+    retries: AtomicU64,
+    /// Requests that wait for a key set now.
+    parked: AtomicI64,
+}
+
+/// A constant word, so it is mostly in one place and its bytes need no look.
+#[derive(Clone, Copy, Debug)]
+struct Verdict(&'static str);
+
+impl PartialEq for Verdict {
+    #[inline]
+    fn eq(&self, other: &Verdict) -> bool {
+        std::ptr::eq(self.0, other.0) || self.0 == other.0
+    }
+}
+
+/// TLS handshakes of clients by how they ended.
+#[derive(Debug, Default)]
+pub struct Handshakes {
+    pub full: AtomicU64,
+    pub resumed: AtomicU64,
+    pub failed: AtomicU64,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let series = Arc::new(AtomicUsize::new(0));
-        Metrics {
-            routes: Mutex::default(),
-            limits: Mutex::default(),
-            unmatched: Arc::new(RouteMetrics::new(UNMATCHED, series.clone())),
-            overflow: Arc::new(RouteMetrics::new(OVERFLOW, series.clone())),
-            series,
-            verdicts: RwLock::default(),
-            retries: AtomicU64::new(0),
-            parked: AtomicI64::new(0),
-        }
+        Metrics::bounded(MAX_SERIES)
     }
 }
 
 impl Metrics {
+    pub(super) fn bounded(max_series: usize) -> Metrics {
+        Metrics {
+            routes: Mutex::default(),
+            limits: Mutex::default(),
+            max_series,
+            series: AtomicUsize::new(0),
+            unmatched: Arc::new(RouteMetrics::new(UNMATCHED)),
+            overflow: Arc::new(RouteMetrics::new(OVERFLOW)),
+            verdicts: Keys::default(),
+            shards: Sharded::default(),
+            websockets: AtomicI64::new(0),
+            handshakes: Arc::default(),
+        }
+    }
+
     /// The counters of a route id, the same ones after every reload.
     pub fn route(&self, id: &str) -> Arc<RouteMetrics> {
         let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
-        routes
-            .entry(id.into())
-            .or_insert_with(|| Arc::new(RouteMetrics::new(id, self.series.clone())))
-            .clone()
+        routes.entry(id.into()).or_insert_with(|| Arc::new(RouteMetrics::new(id))).clone()
     }
 
     pub fn limit(&self, id: &str) -> Arc<LimitMetrics> {
@@ -58,31 +98,71 @@ impl Metrics {
         limits.entry(id.into()).or_default().clone()
     }
 
-    /// Counts one finished exchange, in the overflow series once the cap is reached.
-    pub fn count(&self, route: &RouteMetrics, method: &[u8], status: u16) {
-        if !route.count(method, status) {
-            self.overflow.count(method, status);
+    /// Counts one exchange that [`RouteMetrics::began`] ended, in the overflow series once the cap is reached.
+    pub fn count(&self, shard: Shard, route: &RouteMetrics, method: &[u8], status: u16, took: Option<Nanos>) {
+        let key = u32::from(method::index(method)) << 16 | u32::from(status);
+        let own = route.shards.of(shard);
+        match took {
+            Some(took) => own.duration.observe(took),
+            None => drop(own.untimed.fetch_add(1, Relaxed)),
+        }
+        match route.series.find(key).or_else(|| self.add_series(route, key)) {
+            Some(at) => own.counts.add(at),
+            None => self.count_overflow(shard, key),
         }
     }
 
-    /// Counts how an exchange ended; verdicts are constants, so there are few of them.
-    pub fn count_verdict(&self, verdict: &'static str) {
-        let verdicts = self.verdicts.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, counter)) = verdicts.iter().find(|(known, _)| *known == verdict) {
-            counter.fetch_add(1, Relaxed);
-            return;
+    /// `None` when the cap is reached; then nothing shared is written.
+    #[cold]
+    fn add_series(&self, route: &RouteMetrics, key: u32) -> Option<usize> {
+        let one_more = |n: usize| (n < self.max_series).then_some(n + 1);
+        self.series.fetch_update(Relaxed, Relaxed, one_more).ok()?;
+        let (at, is_new) = route.series.add(key);
+        if !is_new {
+            self.series.fetch_sub(1, Relaxed);
         }
-        drop(verdicts);
-        let mut verdicts = self.verdicts.write().unwrap_or_else(PoisonError::into_inner);
-        match verdicts.iter().find(|(known, _)| *known == verdict) {
-            Some((_, counter)) => drop(counter.fetch_add(1, Relaxed)),
-            None => verdicts.push((verdict, AtomicU64::new(1))),
+        Some(at)
+    }
+
+    #[cold]
+    fn count_overflow(&self, shard: Shard, key: u32) {
+        let series = &self.overflow.series;
+        let at = series.find(key).unwrap_or_else(|| series.add(key).0);
+        self.overflow.shards.of(shard).counts.add(at);
+    }
+
+    /// Counts how an exchange ended and its second tries; verdicts are constants, so there are few of them.
+    pub fn count_end(&self, shard: Shard, verdict: &'static str, retries: u32) {
+        let own = self.shards.of(shard);
+        let verdict = Verdict(verdict);
+        own.verdicts.add(self.verdicts.find(verdict).unwrap_or_else(|| self.verdicts.add(verdict).0));
+        if retries > 0 {
+            own.retries.fetch_add(u64::from(retries), Relaxed);
         }
+    }
+
+    /// A request waits for a key set.
+    pub fn park(&self, shard: Shard) {
+        self.shards.of(shard).parked.fetch_add(1, Relaxed);
+    }
+
+    pub fn unpark(&self, shard: Shard) {
+        self.shards.of(shard).parked.fetch_sub(1, Relaxed);
+    }
+
+    /// Requests that wait for a key set now.
+    pub fn parked(&self) -> i64 {
+        self.shards.all().map(|shard| shard.parked.load(Relaxed)).sum()
+    }
+
+    /// Second tries of forwarded requests.
+    pub fn retries(&self) -> u64 {
+        self.shards.all().map(|shard| shard.retries.load(Relaxed)).sum()
     }
 
     pub(super) fn all_verdicts(&self) -> Vec<(&'static str, u64)> {
-        let verdicts = self.verdicts.read().unwrap_or_else(PoisonError::into_inner);
-        verdicts.iter().map(|(verdict, count)| (*verdict, count.load(Relaxed))).collect()
+        let sums = sums(&self.verdicts, self.shards.all().map(|shard| &shard.verdicts));
+        sums.into_iter().map(|(verdict, n)| (verdict.0, n)).collect()
     }
 
     pub(super) fn all_routes(&self) -> Vec<Arc<RouteMetrics>> {
@@ -101,67 +181,69 @@ impl Metrics {
     }
 }
 
-/// Counters of one endpoint.
+/// Counters of one endpoint. Nothing in it is written per request but the shards, each in a place of its own.
 #[derive(Debug)]
 pub struct RouteMetrics {
     pub id: Box<str>,
-    pub in_flight: AtomicI64,
-    pub duration: Histogram,
-    series: RwLock<Vec<(u32, AtomicU64)>>,
-    total_series: Arc<AtomicUsize>,
+    /// Method and status.
+    series: Keys<u32, SERIES>,
+    shards: Sharded<RouteShard>,
+}
+
+#[derive(Debug, Default)]
+struct RouteShard {
+    /// Exchanges since the start; those that ended are in `duration` or `untimed`, so the difference is in flight.
+    began: AtomicU64,
+    /// Ended without a duration that says anything.
+    untimed: AtomicU64,
+    duration: Histogram,
+    counts: Counts<SERIES>,
 }
 
 impl RouteMetrics {
-    fn new(id: &str, total_series: Arc<AtomicUsize>) -> Self {
-        RouteMetrics {
-            id: id.into(),
-            in_flight: AtomicI64::new(0),
-            duration: Histogram::default(),
-            series: RwLock::default(),
-            total_series,
-        }
+    fn new(id: &str) -> Self {
+        RouteMetrics { id: id.into(), series: Keys::default(), shards: Sharded::default() }
     }
 
-    /// False when this needs a new series and the cap is reached.
-    fn count(&self, method: &[u8], status: u16) -> bool {
-        let key = u32::from(method::index(method)) << 16 | u32::from(status);
-        let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, counter)) = series.iter().find(|(k, _)| *k == key) {
-            counter.fetch_add(1, Relaxed);
-            return true;
-        }
-        drop(series);
-        self.count_first(key)
+    /// An exchange is in flight until [`Metrics::count`].
+    pub fn began(&self, shard: Shard) {
+        self.shards.of(shard).began.fetch_add(1, Relaxed);
     }
 
-    #[cold]
-    fn count_first(&self, key: u32) -> bool {
-        let mut series = self.series.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, counter)) = series.iter().find(|(k, _)| *k == key) {
-            counter.fetch_add(1, Relaxed);
-            return true;
-        }
-        if self.total_series.fetch_add(1, Relaxed) >= MAX_SERIES && &*self.id != OVERFLOW {
-            self.total_series.fetch_sub(1, Relaxed);
-            return false;
-        }
-        series.push((key, AtomicU64::new(1)));
-        true
+    /// Exchanges that began and have not ended; while some begin and end, about so many.
+    pub fn in_flight(&self) -> u64 {
+        let (_, ended, _) = self.durations();
+        let began: u64 = self.shards.all().map(|shard| shard.began.load(Relaxed)).sum();
+        let untimed: u64 = self.shards.all().map(|shard| shard.untimed.load(Relaxed)).sum();
+        began.saturating_sub(ended + untimed)
+    }
+
+    /// As [`histogram::read`] has them.
+    pub fn durations(&self) -> ([u64; 14], u64, f64) {
+        histogram::read(self.shards.all().map(|shard| &shard.duration))
     }
 
     /// `(method, status, count)` of every series seen.
     pub fn counts(&self) -> Vec<(&'static str, u16, u64)> {
-        let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
-        series
-            .iter()
-            .map(|(key, n)| (method::name((key >> 16) as u8), (key & 0xffff) as u16, n.load(Relaxed)))
-            .collect()
+        let sums = sums(&self.series, self.shards.all().map(|shard| &shard.counts));
+        sums.into_iter().map(|(key, n)| (method::name((key >> 16) as u8), (key & 0xffff) as u16, n)).collect()
     }
 }
 
 /// Outcomes of one limit.
 #[derive(Debug, Default)]
-pub struct LimitMetrics {
-    pub allowed: AtomicU64,
-    pub refused: AtomicU64,
+pub struct LimitMetrics(Sharded<[AtomicU64; 2]>);
+
+impl LimitMetrics {
+    pub fn count(&self, shard: Shard, allowed: bool) {
+        self.0.of(shard)[usize::from(allowed)].fetch_add(1, Relaxed);
+    }
+
+    pub fn allowed(&self) -> u64 {
+        self.0.all().map(|counts| counts[1].load(Relaxed)).sum()
+    }
+
+    pub fn refused(&self) -> u64 {
+        self.0.all().map(|counts| counts[0].load(Relaxed)).sum()
+    }
 }

@@ -8,14 +8,17 @@ mod method;
 mod metrics;
 mod record;
 mod rng;
+mod shard;
+mod table;
 #[cfg(test)]
 mod tests;
 mod trace;
 
 pub use export::{Family, Kind, Sample, Value};
 pub use finish::{Finished, began, finish};
-pub use histogram::{BOUNDS_SECONDS, Histogram};
-pub use metrics::{LimitMetrics, Metrics, RouteMetrics, UNMATCHED};
+pub use histogram::BOUNDS_SECONDS;
+pub use metrics::{Handshakes, LimitMetrics, Metrics, RouteMetrics, UNMATCHED};
 pub use record::{RecordOptions, RecordRing};
 pub use rng::Rng;
+pub use shard::Shard;
 pub use trace::Trace;

@@ -1,10 +1,15 @@
 //! Tables for trace ids, the histogram, series bounds and record lines.
 
+use super::histogram::{self, Histogram};
 use super::*;
 use crate::testing;
 use crate::time::Nanos;
 use serde_json::{Value, json};
 use std::net::IpAddr;
+
+mod sharded;
+
+const SHARD: Shard = Shard::of(1);
 
 #[test]
 fn a_well_formed_traceparent_is_kept_and_any_other_replaced() {
@@ -38,7 +43,7 @@ fn the_histogram_counts_each_duration_under_every_bound_it_meets() {
     for nanos in [1, 500_000, 500_001, 9_999_999_999, 10_000_000_001] {
         histogram.observe(Nanos(nanos));
     }
-    let (cumulative, count, sum) = histogram.read();
+    let (cumulative, count, sum) = histogram::read(std::iter::once(&histogram));
     assert_eq!((cumulative[0], cumulative[1], cumulative[12], cumulative[13], count), (2, 3, 3, 4, 5));
     assert!((sum - 20.001_000_002).abs() < 1e-6, "{sum}");
     assert_eq!(BOUNDS_SECONDS.len(), cumulative.len());
@@ -49,7 +54,7 @@ fn unknown_methods_share_one_series() {
     let metrics = Metrics::default();
     let route = metrics.route("a");
     for method in [b"GET".as_slice(), b"GET", b"BREW", b"get", b"X"] {
-        metrics.count(&route, method, 200);
+        metrics.count(SHARD, &route, method, 200, Some(Nanos(1)));
     }
     assert_eq!(route.counts(), [("GET", 200, 2), ("other", 200, 3)]);
     assert!(std::sync::Arc::ptr_eq(&route, &metrics.route("a")), "the same counters after a reload");
@@ -60,7 +65,7 @@ fn series_beyond_the_cap_are_counted_as_overflow() {
     let metrics = Metrics::default();
     for i in 0..250 {
         let route = metrics.route(&i.to_string());
-        (0..100).for_each(|status| metrics.count(&route, b"GET", 200 + status));
+        (0..100).for_each(|status| metrics.count(SHARD, &route, b"GET", 200 + status, Some(Nanos(1))));
     }
     let kept: usize = (0..250).map(|i| metrics.route(&i.to_string()).counts().len()).sum();
     assert_eq!(kept, 20_000);
@@ -70,6 +75,7 @@ fn series_beyond_the_cap_are_counted_as_overflow() {
 
 fn finished<'a>(trace: &'a Trace, status: u16) -> Finished<'a> {
     Finished {
+        shard: SHARD,
         route: None,
         method: b"GET",
         status,
@@ -94,7 +100,7 @@ fn finished<'a>(trace: &'a Trace, status: u16) -> Finished<'a> {
 fn record(records: Value, status: u16) -> Vec<Value> {
     let core = testing::core(json!({ "records": records }));
     let trace = Trace::default();
-    began(&core.metrics, None);
+    began(&core.metrics, SHARD, None);
     let mut rng = Rng::seeded(7);
     finish(&core.metrics, &core.records, &testing::snapshot(&core), &mut rng, &finished(&trace, status));
     let (lines, dropped) = core.records.take(10);
@@ -138,8 +144,7 @@ fn the_ring_is_bounded_and_counts_what_it_drops() {
 fn families_have_prometheus_names_and_the_agreed_labels() {
     let core = testing::core(json!({ "routes": [testing::route("a", "/a", json!({}))] }));
     let route = core.metrics.route("a");
-    core.metrics.count(&route, b"GET", 200);
-    route.duration.observe(Nanos(1));
+    core.metrics.count(SHARD, &route, b"GET", 200, Some(Nanos(1)));
     let families = serde_json::to_value(core.families()).expect("plain data");
     let names: Vec<&str> =
         families.as_array().expect("a list").iter().filter_map(|f| f["name"].as_str()).collect();

@@ -59,8 +59,21 @@ fn well_formed(value: &[u8]) -> Option<[u8; 55]> {
 }
 
 fn hex(value: u64, out: &mut [u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for (i, byte) in out.iter_mut().enumerate() {
-        *byte = DIGITS[(value >> (60 - 4 * i) & 15) as usize];
+    for (pair, byte) in out.as_chunks_mut::<2>().0.iter_mut().zip(value.to_be_bytes()) {
+        *pair = PAIRS[usize::from(byte)];
     }
+}
+
+/// `00` to `ff`.
+static PAIRS: [[u8; 2]; 256] = pairs();
+
+const fn pairs() -> [[u8; 2]; 256] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut at = 0;
+    while at < 256 {
+        pairs[at] = [DIGITS[at >> 4], DIGITS[at & 15]];
+        at += 1;
+    }
+    pairs
 }

@@ -3,7 +3,7 @@
 use super::lines::{write_own_lines, write_status};
 use super::refusal::{Answer, Refusal, Row};
 use crate::decide::Outcome;
-use crate::h1::reason_phrase;
+use crate::h1::{UPGRADE_LINES, reason_phrase};
 use crate::observe::Trace;
 use crate::snapshot::plan::ErrorFormat;
 use crate::snapshot::{Route, Snapshot};
@@ -99,6 +99,11 @@ fn write_refusal(
         Refusal::MethodNotAllowed => write_allow(head, snapshot, outcome),
         Refusal::TokenMissing | Refusal::TokenInvalid(_) | Refusal::InsufficientScope => {
             write_challenge(head, snapshot, refusal, outcome);
+        }
+        // RFC 6455 section 4.2.2, RFC 9110 section 15.5.22.
+        Refusal::WebSocketVersion => {
+            head.extend_from_slice(b"Sec-WebSocket-Version: 13\r\n");
+            head.extend_from_slice(UPGRADE_LINES);
         }
         Refusal::RateLimited => retry_after(head, outcome.retry_after_seconds()),
         _ if row.retry_after > 0 => retry_after(head, u64::from(row.retry_after)),

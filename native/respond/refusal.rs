@@ -25,12 +25,22 @@ pub enum Refusal {
     BodyTooLarge,
     HeadTooLarge,
     BodyAborted,
+    /// The client took too long to send its request.
+    RequestTimeout,
     TokenMissing,
     /// A short stable reason without any part of the token.
     TokenInvalid(&'static str),
     KeysUnavailable,
     InsufficientScope,
     RateLimited,
+    /// The host demands other client authentication than the connection's server name (RFC 9110 section 15.5.20).
+    MisdirectedRequest,
+    /// The route demands a client certificate and the connection has none.
+    ClientCertificateRequired,
+    /// The request asks for a WebSocket, but not by the rules.
+    WebSocketInvalid,
+    /// It speaks another version of the protocol than 13.
+    WebSocketVersion,
     NoTarget,
     UpstreamOverloaded,
     ConnectFailed,
@@ -39,6 +49,7 @@ pub enum Refusal {
     UpstreamClosed,
     UpstreamProtocol,
     TlsFailed,
+    HandlerLost,
     ShuttingDown,
     Internal,
 }
@@ -93,6 +104,19 @@ impl Refusal {
                 row(431, "headers_too_large", "The request head is over the limit.").closing()
             }
             Refusal::BodyAborted => row(400, "body_aborted", "The request body broke off.").closing(),
+            Refusal::RequestTimeout => {
+                row(408, "request_timeout", "The request did not arrive in time.").closing()
+            }
+            Refusal::RateLimited => row(429, "rate_limited", "Too many requests; see Retry-After."),
+            Refusal::Internal => row(500, "internal_error", "The gateway could not serve this request."),
+            Refusal::ShuttingDown => row(503, "shutting_down", "The gateway is closing.").closing().retry(1),
+            other => other.identity_row(),
+        }
+    }
+
+    /// The part of the table about who the client is.
+    fn identity_row(self) -> Row {
+        match self {
             Refusal::TokenMissing => row(401, "token_missing", "A bearer token is required."),
             Refusal::TokenInvalid(reason) => row(401, "token_invalid", reason),
             Refusal::KeysUnavailable => {
@@ -101,16 +125,38 @@ impl Refusal {
             Refusal::InsufficientScope => {
                 row(403, "insufficient_scope", "The token lacks a scope that the route needs.")
             }
-            Refusal::RateLimited => row(429, "rate_limited", "Too many requests; see Retry-After."),
-            Refusal::Internal => row(500, "internal_error", "The gateway could not serve this request."),
-            Refusal::ShuttingDown => row(503, "shutting_down", "The gateway is closing.").closing().retry(1),
-            upstream => upstream.upstream_row(),
+            Refusal::MisdirectedRequest => row(
+                421,
+                "misdirected_request",
+                "This connection was opened for another host; open a new one.",
+            ),
+            Refusal::ClientCertificateRequired => {
+                row(403, "client_certificate_required", "A client certificate is required.")
+            }
+            other => other.connection_row(),
         }
     }
 
-    /// The part of the table about upstreams; `native/upstream/failure.rs` chooses among these.
+    /// The part of the table about what the client's connection is to become.
+    fn connection_row(self) -> Row {
+        match self {
+            Refusal::WebSocketInvalid => {
+                row(400, "websocket_invalid", "The WebSocket handshake is not valid.").closing()
+            }
+            Refusal::WebSocketVersion => {
+                row(426, "websocket_version", "Only version 13 of the WebSocket protocol is spoken here.")
+                    .closing()
+            }
+            other => other.upstream_row(),
+        }
+    }
+
+    /// The part of the table about upstreams and lost handlers; `native/upstream/failure.rs` chooses among these.
     fn upstream_row(self) -> Row {
         match self {
+            Refusal::HandlerLost => {
+                row(503, "handler_lost", "What ran the handler ended before it answered.")
+            }
             Refusal::NoTarget => row(503, "no_target", "No upstream target is available.").retry(1),
             Refusal::UpstreamOverloaded => {
                 row(503, "upstream_overloaded", "The upstream has no free connection.").retry(1)

@@ -1,7 +1,12 @@
 //! Plan → snapshot. Pure but for taking shared state from the registries; a plan with an error changes nothing.
 
-use super::plan::{Plan, PlanAction, PlanCors, PlanIssuer, PlanKey, PlanLimit, PlanRoute};
-use super::{Limit, LimitKey, Route, RouteAction, RouteJwt, Settings, Snapshot, SnapshotIssuer};
+use super::plan::{
+    Plan, PlanAction, PlanClientCertificate, PlanCors, PlanIssuer, PlanKey, PlanLimit, PlanRoute,
+};
+use super::{
+    Downstream, Limit, LimitKey, Route, RouteAction, RouteClientCertificate, RouteJwt, Settings, Snapshot,
+    SnapshotIssuer, WebSocketPolicy,
+};
 use crate::access::{CorsOptions, CorsPolicy, RequiredScopes, TrustedProxies};
 use crate::decide::MAX_LIMITS;
 use crate::h1::Flags;
@@ -10,6 +15,7 @@ use crate::limit::{Buckets, KeyHasher, LimitText, Quota};
 use crate::observe::{Metrics, RecordOptions};
 use crate::router::{MatchSpec, RouterBuilder, RouterError, Warning};
 use crate::time::Nanos;
+use crate::tls::ServerTls;
 use crate::upstream::Upstream;
 use std::collections::HashMap;
 use std::fmt;
@@ -23,6 +29,8 @@ pub trait Registries {
     fn buckets(&self) -> Arc<Buckets>;
     fn keys(&self) -> KeyHasher;
     fn metrics(&self) -> Arc<Metrics>;
+    /// What serves TLS until now.
+    fn tls(&self) -> Option<Arc<ServerTls>>;
 }
 
 /// Why a plan cannot be served: where in the configuration, and what is wrong.
@@ -88,7 +96,7 @@ pub fn compile(
         buckets: registries.buckets(),
         keys: registries.keys(),
         metrics,
-        settings: compile_settings(&plan)?,
+        settings: compile_settings(&plan, registries)?,
     };
     Ok((snapshot, warnings))
 }
@@ -117,7 +125,7 @@ impl<'a> Index<'a> {
     }
 }
 
-fn compile_settings(plan: &Plan) -> Result<Settings, CompileError> {
+fn compile_settings(plan: &Plan, registries: &dyn Registries) -> Result<Settings, CompileError> {
     let trusted = TrustedProxies::parse(&plan.trusted_proxies)
         .map_err(|e| error("listen.trustedProxies", e.to_string()))?;
     let records = plan.records.as_ref().map(|r| RecordOptions {
@@ -132,9 +140,18 @@ fn compile_settings(plan: &Plan) -> Result<Settings, CompileError> {
         max_header_bytes: plan.max_header_bytes,
         max_body_bytes: plan.max_body_bytes,
         trusted,
+        downstream: Downstream::from(&plan.downstream),
         error_format: plan.errors.format,
         records,
+        tls: compile_tls(plan, registries)?,
     })
+}
+
+fn compile_tls(plan: &Plan, registries: &dyn Registries) -> Result<Option<Arc<ServerTls>>, CompileError> {
+    let Some(tls) = &plan.listen_tls else { return Ok(None) };
+    let handshakes = &registries.metrics().handshakes;
+    let compiled = ServerTls::compile(tls, registries.tls().as_ref(), handshakes);
+    compiled.map(Some).map_err(|e| error(e.path, e.message))
 }
 
 fn boxed(list: &[String]) -> Vec<Box<str>> {
@@ -257,12 +274,28 @@ fn compile_route(
         add_prefix: plan.rewrite.add_prefix.as_ref().map(bytes),
         set: plan.headers.set.iter().map(|(n, v)| (bytes(n), bytes(v))).collect(),
         remove: plan.headers.remove.iter().map(lower).collect(),
-        identity: plan.claim_headers.iter().map(|(name, _)| lower(name)).collect(),
+        identity: identity_names(plan).map(lower).collect(),
         claim_headers: plan.claim_headers.iter().map(|(n, c)| (bytes(n), c.as_str().into())).collect(),
+        client_certificate: plan.client_certificate.as_ref().map(compile_client_certificate),
         preserve_host: plan.preserve_host,
+        websocket: plan.websocket.as_ref().map(|ws| WebSocketPolicy {
+            idle_timeout: Nanos::from_millis(ws.idle_timeout_ms),
+            close_on_token_expiry: ws.close_on_token_expiry,
+        }),
         allow: allowed_flags(&plan.allow_encoded).map_err(|m| error(at("allowEncoded"), m))?,
         metrics: metrics.route(&plan.id),
     })
+}
+
+/// Headers that only we may set, since they say who the client is.
+fn identity_names(plan: &PlanRoute) -> impl Iterator<Item = &String> {
+    let of_certificate = plan.client_certificate.iter().flat_map(|c| c.headers.iter().map(|(name, _)| name));
+    plan.claim_headers.iter().map(|(name, _)| name).chain(of_certificate)
+}
+
+fn compile_client_certificate(plan: &PlanClientCertificate) -> RouteClientCertificate {
+    let headers = plan.headers.iter().map(|(name, field)| (name.as_bytes().into(), *field)).collect();
+    RouteClientCertificate { required: plan.required, headers }
 }
 
 fn compile_cors(plan: &PlanCors) -> Result<CorsPolicy, String> {

@@ -2,19 +2,22 @@
 //! what survives a reload (keys, buckets, addresses, counters) is shared from the core by identity.
 
 mod compile;
+mod downstream;
 pub mod plan;
 mod route;
 #[cfg(test)]
 mod tests;
 
 pub use compile::{CompileError, Registries, compile};
-pub use route::{Limit, LimitKey, Route, RouteAction, RouteJwt};
+pub use downstream::Downstream;
+pub use route::{Limit, LimitKey, Route, RouteAction, RouteClientCertificate, RouteJwt, WebSocketPolicy};
 
 use crate::access::TrustedProxies;
 use crate::jwt::{Issuer, TokenPolicy};
 use crate::limit::{Buckets, KeyHasher};
 use crate::observe::{Metrics, RecordOptions};
 use crate::router::Router;
+use crate::tls::ServerTls;
 use crate::upstream::Upstream;
 use plan::ErrorFormat;
 use std::sync::Arc;
@@ -40,12 +43,16 @@ pub struct Snapshot {
 pub struct Settings {
     pub service: Box<str>,
     pub via: Option<Box<str>>,
-    pub accept_chunked: bool,
+    /// None: the listener decides.
+    pub accept_chunked: Option<bool>,
     pub max_header_bytes: usize,
     pub max_body_bytes: u64,
     pub trusted: TrustedProxies,
+    pub downstream: Downstream,
     pub error_format: ErrorFormat,
     pub records: Option<RecordOptions>,
+    /// How the listener serves TLS; none serves plain HTTP.
+    pub tls: Option<Arc<ServerTls>>,
 }
 
 /// An issuer as this generation wants it verified, and its shared keys and token cache.
@@ -60,5 +67,28 @@ impl Snapshot {
     /// The route of an index that came from this snapshot's router.
     pub fn route(&self, index: u32) -> Option<&Route> {
         self.routes.get(index as usize)
+    }
+}
+
+/// A snapshot as one engine holds it: requests count their holds on a counter of that engine's own, so that threads
+/// do not wear out a shared one.
+#[derive(Clone)]
+pub struct Held(Arc<Own>);
+
+/// Apart by two cache lines, since one thread may make the engines of several.
+#[repr(align(128))]
+struct Own(Arc<Snapshot>);
+
+impl Held {
+    pub fn new(snapshot: Arc<Snapshot>) -> Held {
+        Held(Arc::new(Own(snapshot)))
+    }
+}
+
+impl std::ops::Deref for Held {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.0.0
     }
 }

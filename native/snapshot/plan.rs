@@ -10,15 +10,80 @@ pub struct Plan {
     pub via: Option<String>,
     pub max_header_bytes: usize,
     pub max_body_bytes: u64,
-    pub accept_chunked: bool,
+    /// None: the listener decides.
+    pub accept_chunked: Option<bool>,
     pub trusted_proxies: Vec<String>,
     pub listen_limits: Vec<String>,
+    pub downstream: PlanDownstream,
+    pub listen_tls: Option<PlanListenTls>,
     pub errors: PlanErrors,
     pub records: Option<PlanRecords>,
     pub issuers: Vec<PlanIssuer>,
     pub limits: Vec<PlanLimit>,
     pub upstreams: Vec<PlanUpstream>,
     pub routes: Vec<PlanRoute>,
+}
+
+/// `listen.tls`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlanListenTls {
+    pub certificates: Vec<PlanCertificate>,
+    pub min_version: PlanTlsVersion,
+    pub client_auth: Option<PlanClientAuth>,
+    /// Names with client authentication of their own; none asks for no certificate.
+    pub server_names: Vec<(String, Option<PlanClientAuth>)>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlanCertificate {
+    /// PEM, the server's own first.
+    pub certificate: String,
+    pub key: PlanSecret,
+    /// None: those of the certificate.
+    pub names: Option<Vec<String>>,
+}
+
+/// A text that is never shown.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub struct PlanSecret(pub String);
+
+impl std::fmt::Debug for PlanSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+pub enum PlanTlsVersion {
+    #[serde(rename = "1.2")]
+    Tls12,
+    #[serde(rename = "1.3")]
+    Tls13,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlanClientAuth {
+    /// False: a client may come without a certificate.
+    pub required: bool,
+    pub ca_pem: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlanDownstream {
+    pub header_timeout_ms: u64,
+    pub request_timeout_ms: u64,
+    pub keep_alive_timeout_ms: u64,
+    pub write_timeout_ms: u64,
+    pub half_close_timeout_ms: u64,
+    pub min_body_rate: u64,
+    pub max_connections: usize,
+    pub max_connections_per_client: Option<usize>,
+    pub proxy_protocol: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -142,8 +207,17 @@ pub struct PlanRoute {
     pub rewrite: PlanRewrite,
     pub headers: PlanHeaders,
     pub claim_headers: Vec<(String, String)>,
+    pub client_certificate: Option<PlanClientCertificate>,
     pub preserve_host: bool,
+    pub websocket: Option<PlanWebSocket>,
     pub allow_encoded: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlanWebSocket {
+    pub idle_timeout_ms: u64,
+    pub close_on_token_expiry: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -172,4 +246,21 @@ pub struct PlanRewrite {
 pub struct PlanHeaders {
     pub set: Vec<(String, String)>,
     pub remove: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlanClientCertificate {
+    pub required: bool,
+    pub headers: Vec<(String, PlanCertificateField)>,
+}
+
+/// What of a client certificate a header tells.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum PlanCertificateField {
+    Subject,
+    San,
+    Fingerprint,
+    Serial,
 }

@@ -1,5 +1,6 @@
 //! One compiled route and its limits: what the request path reads, already in the form it needs.
 
+use super::plan::PlanCertificateField;
 use crate::access::{CorsPolicy, RequiredScopes};
 use crate::h1::{Flags, SetField};
 use crate::limit::{LimitId, LimitText, Quota};
@@ -28,11 +29,14 @@ pub struct Route {
     /// Request headers to set and to remove (lower-case) on the way to the upstream.
     pub set: Vec<SetField>,
     pub remove: Vec<Box<[u8]>>,
-    /// Lower-case names of headers that carry claims: always stripped from the client's request.
+    /// Lower-case names of headers that carry claims or parts of the client certificate: always stripped from the client's request.
     pub identity: Vec<Box<[u8]>>,
     /// Header name and claim name.
     pub claim_headers: Vec<(Box<[u8]>, Box<str>)>,
+    pub client_certificate: Option<RouteClientCertificate>,
     pub preserve_host: bool,
+    /// None: the route takes no WebSocket connection, and `Upgrade` is stripped.
+    pub websocket: Option<WebSocketPolicy>,
     /// Ambiguous path parts that this route allows.
     pub allow: Flags,
     pub metrics: Arc<RouteMetrics>,
@@ -46,11 +50,26 @@ pub enum RouteAction {
     Handler(u32),
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WebSocketPolicy {
+    /// Without a byte, either way.
+    pub idle_timeout: Nanos,
+    /// Only on a route with `jwt`.
+    pub close_on_token_expiry: bool,
+}
+
 pub struct RouteJwt {
     /// Index into the snapshot's issuers.
     pub issuer: u32,
     /// All are needed.
     pub scopes: RequiredScopes,
+}
+
+/// What a route demands and tells of the client certificate.
+pub struct RouteClientCertificate {
+    pub required: bool,
+    /// Header name and what it tells.
+    pub headers: Vec<(Box<[u8]>, PlanCertificateField)>,
 }
 
 pub struct Limit {

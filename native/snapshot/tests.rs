@@ -1,5 +1,6 @@
 //! What compilation refuses, and what survives a publication.
 
+use super::{Downstream, WebSocketPolicy};
 use crate::core::Core;
 use crate::testing::{self, Signer};
 use crate::time::Nanos;
@@ -49,6 +50,39 @@ fn a_bad_plan_names_the_place_and_changes_nothing() {
     }
     assert!(publish(&core, json!({ "unknown": 1 })).is_err_and(|m| m.contains("unknown field")));
     assert_eq!(core.generation(), 1);
+}
+
+#[test]
+fn what_clients_may_take_is_compiled() {
+    let core = testing::core(json!({
+        "acceptChunked": true,
+        "downstream": {
+            "headerTimeoutMs": 1, "requestTimeoutMs": 2, "keepAliveTimeoutMs": 3, "writeTimeoutMs": 4,
+            "halfCloseTimeoutMs": 0, "minBodyRate": 0, "maxConnections": 6, "maxConnectionsPerClient": null,
+            "proxyProtocol": true,
+        },
+        "routes": [
+            testing::route("a", "/a", json!({ "websocket": { "idleTimeoutMs": 7, "closeOnTokenExpiry": true } })),
+            testing::route("b", "/b", json!({})),
+        ],
+    }));
+    let snapshot = testing::snapshot(&core);
+    assert_eq!(snapshot.settings.accept_chunked, Some(true));
+    let expected = Downstream {
+        header_timeout: Nanos::from_millis(1),
+        request_timeout: Nanos::from_millis(2),
+        keep_alive_timeout: Nanos::from_millis(3),
+        write_timeout: Nanos::from_millis(4),
+        half_close_timeout: Nanos::ZERO,
+        min_body_rate: 0,
+        max_connections: 6,
+        max_connections_per_client: None,
+        proxy_protocol: true,
+    };
+    assert_eq!(snapshot.settings.downstream, expected);
+    let policy = WebSocketPolicy { idle_timeout: Nanos::from_millis(7), close_on_token_expiry: true };
+    assert_eq!((snapshot.routes[0].websocket, snapshot.routes[1].websocket), (Some(policy), None));
+    assert_eq!(testing::snapshot(&testing::core(json!({}))).settings.accept_chunked, None);
 }
 
 #[test]

@@ -15,9 +15,10 @@
 /// | `IdleTimeout` | 504 | the answer | `idle_timeout` |
 /// | `TotalTimeout` | 504 | the answer | `total_timeout` |
 /// | `BodyBroken` | 400 | the answer, closed | `body_broken` |
-/// | `BodyTimeout` | 400 | the answer, closed | `body_timeout` |
+/// | `BodyTimeout` | 408 | the answer, closed | `body_timeout` |
 /// | `BodyTooLarge` | 413 | the answer, closed | `body_too_large` |
 /// | `ClientGone` | 499 | nothing | `client_gone` |
+/// | `HandlerLost` | 503 | the answer | `handler_lost` |
 /// | `ShuttingDown` | 503 | the answer, closed | `shutting_down` |
 ///
 /// When the answer had begun, the client sees its connection break instead and the record keeps the status that
@@ -46,12 +47,14 @@ pub enum Failure {
     TotalTimeout,
     /// The request body ended early or is longer than announced.
     BodyBroken,
-    /// The client sent no byte of its body within the route's `idleTimeout`.
+    /// The client sent no byte of its body within the route's `idleTimeout`, or too few for the listener's limits.
     BodyTimeout,
     /// The request body is over the route's `maxBodyBytes`.
     BodyTooLarge,
     /// The client went away.
     ClientGone,
+    /// The environment that ran the handler ended before it answered.
+    HandlerLost,
     /// The engine was closed before the exchange ended.
     ShuttingDown,
 }
@@ -60,11 +63,12 @@ impl Failure {
     /// The status of the answer, or of the record when nobody is left to answer.
     pub fn status(self) -> u16 {
         match self {
-            Failure::BodyBroken | Failure::BodyTimeout => 400,
+            Failure::BodyBroken => 400,
+            Failure::BodyTimeout => 408,
             Failure::BodyTooLarge => 413,
             Failure::ClientGone => 499,
             Failure::ConnectFailed | Failure::Tls | Failure::Closed | Failure::Protocol => 502,
-            Failure::NoTarget | Failure::Overloaded | Failure::ShuttingDown => 503,
+            Failure::NoTarget | Failure::Overloaded | Failure::HandlerLost | Failure::ShuttingDown => 503,
             Failure::ConnectTimeout | Failure::HeadTimeout | Failure::IdleTimeout | Failure::TotalTimeout => {
                 504
             }
@@ -88,6 +92,7 @@ impl Failure {
             Failure::BodyTimeout => "body_timeout",
             Failure::BodyTooLarge => "body_too_large",
             Failure::ClientGone => "client_gone",
+            Failure::HandlerLost => "handler_lost",
             Failure::ShuttingDown => "shutting_down",
         }
     }

@@ -176,6 +176,7 @@ fn every_failure_has_a_word_and_a_status() {
         BodyTimeout,
         BodyTooLarge,
         ClientGone,
+        HandlerLost,
         ShuttingDown,
     ];
     let words: std::collections::HashSet<_> = all.iter().map(|f| f.verdict()).collect();

@@ -65,7 +65,6 @@ fn step(down: &mut Down, live: &mut Vec<u32>, roll: u64) {
             }
         }
         10 => down.clock.advance((roll >> 20) % 3000),
-        11 => down.engine.close_idle(),
         _ => drop(down.turn()),
     }
     live.retain(|id| down.got.get(id).is_some_and(|g| !g.done && !g.reset));

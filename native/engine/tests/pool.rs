@@ -6,8 +6,9 @@ use std::sync::mpsc;
 use serde_json::json;
 
 use super::support::{Down, PATIENCE, hello, upstream};
-use crate::engine::Engine;
 use crate::engine::pool::MAX_WAITING;
+use crate::engine::{Engine, Idle};
+use crate::time::Nanos;
 
 /// Each answer waits for one word.
 fn on_demand() -> (std::net::SocketAddr, mpsc::Sender<()>) {
@@ -105,7 +106,7 @@ fn served() -> std::net::SocketAddr {
 }
 
 #[test]
-fn idle_connections_end_by_time_by_number_and_by_drain() {
+fn idle_connections_end_by_time_and_by_number() {
     let mut down = Down::with(&[served()], json!({"maxIdle": 2, "idleTimeoutMs": 5000}), json!({}));
     let ids: Vec<u32> = (0..4).map(|_| down.get("/")).collect();
     for id in ids {
@@ -120,10 +121,9 @@ fn idle_connections_end_by_time_by_number_and_by_drain() {
     down.clock.advance(1500);
     down.turn();
     assert_eq!(down.engine.conns.len(), 1, "the one not used is too old");
-    down.engine.drain();
+    down.clock.advance(6000);
+    down.turn();
     assert_eq!(down.engine.conns.len(), 0);
-    let id = down.get("/");
-    assert_eq!((down.got[&id].status, down.got[&id].close), (503, true));
     down.is_clean();
 }
 
@@ -140,15 +140,18 @@ fn an_idle_connection_that_the_upstream_closes_leaves_the_pool() {
 }
 
 #[test]
-fn a_drain_lets_what_runs_end() {
+fn a_drain_serves_what_runs_and_what_comes_but_closes_after_it() {
     let (address, go) = on_demand();
     let mut down = Down::to(address);
     let id = down.get("/");
-    down.engine.drain();
+    down.engine.drain(Nanos::ZERO, Idle::Close);
     assert_eq!(down.engine.in_flight(), 1);
     go.send(()).expect("the upstream waits");
-    assert_eq!(down.finished(id).status, 200);
-    assert_eq!((down.engine.in_flight(), down.engine.conns.len()), (0, 0));
+    assert_eq!((down.finished(id).status, down.got[&id].close), (200, true));
+    let id = down.get("/");
+    go.send(()).expect("the upstream waits");
+    assert_eq!((down.finished(id).status, down.got[&id].close), (200, true));
+    assert_eq!(down.engine.in_flight(), 0);
     down.is_clean();
 }
 

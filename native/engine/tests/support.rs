@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::core::Core;
 use crate::engine::{Begun, Body, BridgeRequest, Clock, Engine, Event, Flow};
+use crate::h1::Version;
 use crate::testing;
 use crate::time::Nanos;
 
@@ -95,6 +96,8 @@ impl Down {
             block: block.as_bytes(),
             peer: LOCAL,
             https: false,
+            version: Version::Http11,
+            authority: None,
         };
         let (id, begun) = self.engine.begin(&request);
         self.got.insert(id, Got::default());
@@ -158,14 +161,10 @@ impl Down {
             let counted: usize = snapshot.upstreams.iter().map(|u| u.connections()).sum();
             assert_eq!(counted, e.conns.len(), "connections counted");
             for route in &snapshot.routes {
-                assert_eq!(route.metrics.in_flight.load(Ordering::SeqCst), 0, "in flight of {}", route.id);
+                assert_eq!(route.metrics.in_flight(), 0, "in flight of {}", route.id);
             }
-            assert_eq!(
-                snapshot.metrics.unmatched.in_flight.load(Ordering::SeqCst),
-                0,
-                "in flight of no route"
-            );
-            assert_eq!(snapshot.metrics.parked.load(Ordering::SeqCst), 0, "parked");
+            assert_eq!(snapshot.metrics.unmatched.in_flight(), 0, "in flight of no route");
+            assert_eq!(snapshot.metrics.parked(), 0, "parked");
         }
     }
 }
@@ -204,6 +203,9 @@ fn note(all: &mut HashMap<u32, Got>, keys: &mut usize, event: Event<'_>) {
         Event::Resume { id } => all.entry(id).or_default().resumed += 1,
         Event::Handler { id, handler } => all.entry(id).or_default().handler = Some(handler),
         Event::KeyWanted { .. } => *keys += 1,
+        Event::Request { .. } | Event::Body { .. } | Event::Writable { .. } | Event::Gone { .. } => {
+            panic!("a foreign downstream has no connection of the engine's")
+        }
     }
 }
 
@@ -339,4 +341,18 @@ pub fn hello(peer: &mut Peer) -> bool {
 /// `len` bytes that differ from place to place.
 pub fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|i| (i * 31 + i / 251) as u8).collect()
+}
+
+/// Reads a chunked body to its end; `None` when it breaks off.
+pub fn dechunk(peer: &mut Peer) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let line = String::from_utf8(peer.through(b"\r\n")?).ok()?;
+        let size = usize::from_str_radix(line.trim_end(), 16).ok()?;
+        body.extend_from_slice(&peer.bytes(size)?);
+        peer.bytes(2)?;
+        if size == 0 {
+            return Some(body);
+        }
+    }
 }

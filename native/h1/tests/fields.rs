@@ -70,6 +70,27 @@ fn refuses_what_is_outside_the_grammar() {
 }
 
 #[test]
+fn a_byte_that_is_wrong_is_found_at_any_place_of_a_value_of_any_length() {
+    for len in 1..220 {
+        for at in 0..len {
+            let mut block = [b"a: ".as_slice(), &vec![b'x'; len], b"\r\n"].concat();
+            for (byte, expected) in [
+                (0x1F, Err(Reject::FieldValue)),
+                (0x7F, Err(Reject::FieldValue)),
+                (b'\n', Err(Reject::FieldLine)),
+                (b'\r', Err(Reject::FieldLine)),
+                (0xEF, Ok(())),
+                (0x80, Ok(())),
+                (b'~', Ok(())),
+            ] {
+                block[3 + at] = byte;
+                assert_eq!(parse_fields(&block), expected, "{byte:#x} at {at} of {len}");
+            }
+        }
+    }
+}
+
+#[test]
 fn takes_what_is_inside_the_grammar() {
     let cases: &[&[u8]] = &[
         b"",

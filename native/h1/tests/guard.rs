@@ -1,8 +1,13 @@
-use super::super::{Framing, Guarded, MAX_CONNECTION_OPTIONS, Reject, guard, is_host, normal_host};
+use super::super::{Framing, Guarded, MAX_CONNECTION_OPTIONS, Reject, Version, guard, is_host, normal_host};
 use super::{fields, show};
 
 fn check(method: &[u8], block: &str) -> Result<Guarded, Reject> {
-    guard(method, block.as_bytes(), &fields(block.as_bytes()))
+    guard(Version::Http11, method, block.as_bytes(), &fields(block.as_bytes()))
+}
+
+/// The verdict on an HTTP/1.0 GET with these lines.
+fn old(lines: &str) -> Result<Guarded, Reject> {
+    guard(Version::Http10, b"GET", lines.as_bytes(), &fields(lines.as_bytes()))
 }
 
 /// The verdict on a GET with a valid Host and these lines.
@@ -137,8 +142,9 @@ fn expectation_and_host_are_reported() {
     let block = "accept: */*\r\nHost: Example.com:80 \r\nExpect: 100-Continue\r\n";
     let guarded = check(b"POST", block).unwrap();
     assert!(guarded.expect_continue);
-    assert_eq!(guarded.host.of(block.as_bytes()), b"Example.com:80");
-    assert_eq!(guarded.host.of(b"short"), b"");
+    let host = guarded.host.unwrap();
+    assert_eq!(host.of(block.as_bytes()), b"Example.com:80");
+    assert_eq!(host.of(b"short"), b"");
     assert!(!with("").unwrap().expect_continue);
     assert_eq!(Reject::Expectation.status(), 417);
 }
@@ -179,5 +185,48 @@ fn normal_hosts() {
     for (value, expected) in cases {
         normal_host(value.as_bytes(), &mut out);
         assert_eq!(show(&out), expected, "{value}");
+    }
+}
+
+#[test]
+fn keep_alive_is_what_version_and_connection_say() {
+    // Lines, on HTTP/1.1, on HTTP/1.0.
+    let cases = [
+        ("", true, false),
+        ("connection: keep-alive\r\n", true, true),
+        ("connection: x, Keep-Alive\r\n", true, true),
+        ("connection: close\r\n", false, false),
+        ("connection: CLOSE\r\n", false, false),
+        ("connection: keep-alive, close\r\n", false, false),
+        ("connection: keep-alive\r\nconnection: close\r\n", false, false),
+        ("connection: closed\r\n", true, false),
+        ("connection:\r\n", true, false),
+        ("keep-alive: timeout=5\r\n", true, false),
+        ("proxy-connection: keep-alive\r\n", true, false),
+    ];
+    for (lines, new, old_one) in cases {
+        assert_eq!(with(lines).unwrap().keep_alive, new, "{lines}");
+        assert_eq!(old(lines).unwrap().keep_alive, old_one, "{lines}");
+    }
+}
+
+#[test]
+fn http_1_0_has_fewer_fields_with_a_meaning() {
+    assert_eq!(old("").unwrap().host, None);
+    assert!(old("host: h\r\n").unwrap().host.is_some());
+    for lines in ["expect: 100-continue\r\n", "expect: other\r\n"] {
+        assert!(!old(lines).unwrap().expect_continue, "{lines}");
+    }
+    assert_eq!(old("content-length: 3\r\n").unwrap().framing, Framing::Length(3));
+    let refused = [
+        ("host: h\r\nhost: h\r\n", Reject::HostRepeated),
+        ("host: a b\r\n", Reject::HostInvalid),
+        ("transfer-encoding: chunked\r\n", Reject::EncodingVersion),
+        ("transfer-encoding: gzip\r\n", Reject::EncodingVersion),
+        ("transfer-encoding: chunked\r\ncontent-length: 3\r\n", Reject::LengthAndEncoding),
+    ];
+    for (lines, expected) in refused {
+        assert_eq!(old(lines).err(), Some(expected), "{lines}");
+        assert_eq!(expected.status(), 400);
     }
 }

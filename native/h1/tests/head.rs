@@ -89,6 +89,15 @@ const REFUSED: &[(&[u8], ResponseError)] = &[
     (b"HTTP/1.1 200 OK\r\nA: b\rX: y\r\n\r\n", ResponseError::Malformed),
     (b"HTTP/1.1 200 OK\r\nA: b\x7F\r\n\r\n", ResponseError::Malformed),
     (b"HTTP/1.1 200 O\x01K\r\n\r\n", ResponseError::Malformed),
+    (b"HTTP/1.1 200 O\x7FK\r\n\r\n", ResponseError::Malformed),
+    (b"HTTP/1.1 200 O\rK\r\n\r\n", ResponseError::Malformed),
+    (b"HTTP/1.1 200\tOK\r\n\r\n", ResponseError::Malformed),
+    (b"HTTP/1.1  200 OK\r\n\r\n", ResponseError::Malformed),
+    (b"HTTP/1.1 2x0 OK\r\n\r\n", ResponseError::Malformed),
+    (b"HTTP/1.1 200 OK\r\nServer\r\n\r\n", ResponseError::Malformed),
+    (b"HTTP/1.1 200 OK\r\n Server: a\r\n\r\n", ResponseError::Malformed),
+    (b"HTP", ResponseError::Malformed),
+    (b"HTTP/1.1 20\r", ResponseError::Malformed),
     (b"HTTP/1.1 200 OK\r\nConnection: a b\r\n\r\n", ResponseError::Connection),
 ];
 
@@ -117,6 +126,14 @@ fn every_split_gives_the_same_head() {
         assert_eq!(fields, expected);
         assert!(head.fields.has(FieldId::Server));
     }
+}
+
+#[test]
+fn bytes_above_ascii_are_taken_and_not_shown_as_a_reason() {
+    let text = b"HTTP/1.1 200 caf\xC3\xA9\r\nX-A: \xEF\xBF\xBD\xFF\t\r\n\r\n";
+    let head = parse(text, false).unwrap().expect("complete");
+    assert_eq!(head.fields.find(text, b"x-a"), Some(&b"\xEF\xBF\xBD\xFF"[..]));
+    assert_eq!(head.reason.of(text), b"");
 }
 
 #[test]
@@ -181,4 +198,15 @@ proptest! {
             prop_assert_eq!(second, ResponseHead::new().parse(&text, false));
         }
     }
+}
+
+#[test]
+fn a_switch_of_protocols_is_read_where_it_was_asked_for() {
+    let mut head = ResponseHead::new();
+    let switched = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x00";
+    assert_eq!(head.parse_upgrade(switched), Ok(Some(switched.len() - 2)));
+    assert_eq!((head.status, head.body), (101, BodyKind::None));
+    let old = b"HTTP/1.0 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
+    assert_eq!(head.parse_upgrade(old), Err(ResponseError::SwitchingProtocols));
+    assert_eq!(head.parse(switched, false), Err(ResponseError::SwitchingProtocols));
 }

@@ -1,12 +1,16 @@
 //! Tables of cases and properties against naive oracles; no sockets.
 
 mod body;
+mod date;
 mod fields;
 mod guard;
 mod head;
+mod proxy;
+mod request;
 mod response;
 mod target;
 mod target_admin;
+mod upgrade;
 mod write;
 
 use super::{Fields, Reject};

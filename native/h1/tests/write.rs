@@ -26,6 +26,7 @@ fn request<'a>(block: &'a [u8], fields: &'a Fields) -> ForwardRequest<'a> {
         via: Some("ferrogate"),
         traceparent: None,
         framing: Framing::None,
+        upgrade: false,
     }
 }
 
