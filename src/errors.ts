@@ -32,6 +32,8 @@ const kinds = {
   ERR_FG_ADDON_UNAVAILABLE: { status: 500, source: 'internal', retryable: false },
   /** `listen` was called twice. */
   ERR_FG_ALREADY_LISTENING: { status: 500, source: 'config', retryable: false },
+  /** The sockets of a running instance could not be taken over; that instance serves on. */
+  ERR_FG_TAKEOVER_FAILED: { status: 500, source: 'internal', retryable: true },
   /** The gateway was closed. */
   ERR_FG_CLOSED: { status: 503, source: 'internal', retryable: false },
   /** The request body is longer than the limit. */
@@ -40,6 +42,8 @@ const kinds = {
   ERR_FG_BODY_ABORTED: { status: 400, source: 'downstream', retryable: false },
   /** The answer broke off before it was whole. */
   ERR_FG_RESPONSE_BROKEN: { status: 502, source: 'upstream', retryable: false },
+  /** A worker that ran handlers ended; another takes its place. */
+  ERR_FG_WORKER_ENDED: { status: 503, source: 'internal', retryable: true },
   /** The gateway broke a rule of its own: a defect to report. */
   ERR_FG_INTERNAL: { status: 500, source: 'internal', retryable: false },
   /** The request body is not JSON. */

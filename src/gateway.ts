@@ -1,32 +1,34 @@
 // The composition root: configuration, routes, data plane, listeners and observers are put together here, and nowhere else.
-import { EventEmitter } from 'node:events';
-import { setTimeout } from 'node:timers/promises';
+import { randomUUID } from 'node:crypto';
 import { type AdminServer, startAdmin } from './admin/server.ts';
-import { maskConfig } from './config/mask.ts';
+import { Announcer } from './announcer.ts';
+import { listenerFacts } from './config/choice.ts';
 import { type ParsedConfig, parseConfig, toPlan } from './config/parse.ts';
 import type { Plan } from './config/plan.ts';
 import type { GatewayConfig } from './config/types.ts';
 import { GatewayError } from './errors.ts';
 import { Publisher } from './handler/publisher.ts';
-import { Registrar } from './handler/registrar.ts';
 import { RouteTable, routeInfo } from './handler/routes.ts';
 import { createKeySources } from './jwks/sources.ts';
 import { type InjectOptions, inject, requestLines } from './listener/inject.ts';
-import { type Listener, listenUws } from './listener/uws.ts';
+import { checkServed, closeListener, type OpenListener, openListener, shownConfig } from './listening.ts';
 import { loadNative } from './native/binding.ts';
 import { createLogger } from './observe/logger.ts';
-import { openPlane, type Plane } from './plane.ts';
+import { openPlane, type Plane, readiness, sourceSink } from './plane.ts';
+import { CertificateWatch } from './source/certificates.ts';
+import { untilReady } from './takeover/readiness.ts';
+import { adminDescriptor, closeOthers, fitting, socketsOf } from './takeover/sockets.ts';
 import { createTargets } from './targets/resolve.ts';
 import type {
   Explanation,
   Gateway,
-  GatewayEvents,
   Listening,
   ListenOverrides,
   Readiness,
   RouteInfo,
   RuntimeOptions,
 } from './types.ts';
+import { Environments } from './workers/environments.ts';
 
 /**
  * Makes a gateway; nothing listens and nothing is fetched before `listen` or `inject`.
@@ -36,26 +38,26 @@ export function createGateway(config: GatewayConfig = {}, runtime: RuntimeOption
   return new RunningGateway(parseConfig(config), runtime);
 }
 
-class RunningGateway extends Registrar<''> implements Gateway {
+class RunningGateway extends Announcer implements Gateway {
   readonly #native = loadNative();
   readonly #publisher = new Publisher(
     () => this.#publish(),
-    (error) => this.#report(error),
+    (error) => this.report(error),
   );
   readonly #runtime: RuntimeOptions;
-  readonly #logger;
-  readonly #events = new EventEmitter<GatewayEvents>();
   readonly #table: RouteTable;
   readonly #core: number;
   readonly #keys;
   readonly #targets;
+  readonly #certificates;
+  readonly #environments: Environments;
   /** The plan in force. */
   #plan: Plan;
   /** Routes of code that are published. */
   #published = 0;
   #starting: Promise<Plane> | null = null;
   #plane: Plane | null = null;
-  #listener: Listener | null = null;
+  #listener: OpenListener | null = null;
   #admin: AdminServer | null = null;
   #isListening = false;
   #closing: Promise<void> | null = null;
@@ -63,21 +65,27 @@ class RunningGateway extends Registrar<''> implements Gateway {
   constructor(parsed: ParsedConfig, runtime: RuntimeOptions) {
     super((route, handler) => {
       this.#open();
-      this.#warn(this.#table.add(route, handler));
+      this.#environments.admit(route, handler);
+      this.warn(this.#table.add(route, handler));
       this.#publisher.schedule();
-    });
+    }, runtime.logger ?? createLogger());
     this.#runtime = runtime;
-    this.#logger = runtime.logger ?? createLogger();
-    this.#table = new RouteTable(this.#native, parsed, (warnings) => this.#warn(warnings));
+    this.#table = new RouteTable(this.#native, parsed, (warnings) => this.warn(warnings));
     this.#plan = toPlan(parsed);
-    this.#core = this.#native.coreOpen(runtime.core ?? '');
-    const sink = {
-      putKeys: (id: string, json: string) => this.#native.putKeys(this.#core, id, json),
-      keysFailed: (id: string) => this.#native.keysFailed(this.#core, id),
-      putTargets: (id: string, json: string) => this.#native.putTargets(this.#core, id, json),
-    };
-    this.#keys = createKeySources(parsed.keySources, sink, { logger: this.#logger });
-    this.#targets = createTargets(this.#plan.upstreams, sink, { logger: this.#logger });
+    const core = runtime.core ?? randomUUID();
+    this.#core = this.#native.coreOpen(core);
+    const [sink, log] = [sourceSink(this.#native, this.#core), { logger: this.logger }];
+    this.#keys = createKeySources(parsed.keySources, sink, log);
+    this.#targets = createTargets(this.#plan.upstreams, sink, log);
+    this.#certificates = new CertificateWatch(this.#table, (next) => this.#apply(next), this.logger);
+    this.#environments = new Environments({
+      core,
+      logger: this.logger,
+      table: this.#table,
+      format: () => this.#plan.errors.format,
+      warn: (warnings) => this.warn(warnings),
+      report: (error) => this.report(error),
+    });
     this.#publisher.schedule();
   }
 
@@ -86,25 +94,32 @@ class RunningGateway extends Registrar<''> implements Gateway {
     if (this.#isListening) throw new GatewayError('ERR_FG_ALREADY_LISTENING', 'the gateway listens already');
     this.#isListening = true;
     try {
-      const { bridge } = await this.#start();
-      const { listen } = this.#table.parsed;
-      const { host = listen.host, port = listen.port } = overrides;
-      this.#listener = await listenUws(bridge, { host, port, maxHeaderBytes: listen.maxHeaderBytes });
+      const { bridge } = await this.#start(overrides.workers);
+      await this.#environments.resize(overrides.workers);
+      const { parsed, code } = this.#table;
+      const { host = parsed.listen.host, port = parsed.listen.port, takeover = [] } = overrides;
+      if (takeover.length > 0) await untilReady(() => this.#native.missing(this.#core));
+      // First what can fail: a connection that is accepted from a socket of another process must be served.
+      this.#admin = await this.#startAdmin(overrides);
       this.#open();
-      this.#admin = await this.#startAdmin(overrides.admin);
+      const fds = fitting(takeover, { role: 'http', host, port });
+      const facts = listenerFacts(parsed, code, overrides.listener, overrides.workers);
+      this.#listener = await openListener(bridge, parsed.listen, facts, overrides, fds);
       this.#open();
+      closeOthers(takeover, [...fds, ...(this.#admin?.descriptors() ?? [])]);
+      this.#certificates.start();
     } catch (error) {
-      this.#listener?.close();
+      this.#listener?.sockets.close();
       await this.#admin?.close();
       this.#listener = null;
       this.#isListening = false;
       throw error;
     }
-    const { host, port } = this.#listener;
-    const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+    const { url, listener, reason, sockets } = this.#listener;
+    const { host, port } = sockets;
     const admin = this.#admin === null ? {} : { adminUrl: this.#admin.url };
-    const listening: Listening = { url, host, port, ...admin, listener: 'uws' };
-    this.#events.emit('listening', listening);
+    const listening: Listening = { url, host, port, ...admin, listener, listenerReason: reason };
+    this.announce('listening', listening);
     return listening;
   }
 
@@ -118,7 +133,12 @@ class RunningGateway extends Registrar<''> implements Gateway {
 
   async reload(config: GatewayConfig): Promise<number> {
     this.#open();
-    const parsed = parseConfig(config);
+    return this.#apply(parseConfig(config));
+  }
+
+  async #apply(parsed: ParsedConfig): Promise<number> {
+    this.#open();
+    checkServed(this.#listener, listenerFacts(parsed, this.#table.code), parsed.listen);
     const checked = this.#table.check(parsed);
     let plan: Plan;
     let published: { generation: number; warnings: string[] };
@@ -130,11 +150,12 @@ class RunningGateway extends Registrar<''> implements Gateway {
       throw error;
     }
     this.#table.accept(checked);
-    this.#warn(checked.warnings);
-    this.#inForce(plan, this.#table.code.length);
+    this.warn(checked.warnings);
+    this.#inForce(plan, published.warnings);
+    this.#certificates.update();
     this.#keys.update(parsed.keySources);
     await this.#targets.update(plan.upstreams);
-    this.#events.emit('reload', published);
+    this.announce('reload', published);
     return published.generation;
   }
 
@@ -143,27 +164,15 @@ class RunningGateway extends Registrar<''> implements Gateway {
     return this.#publisher.pending ?? this.#native.generation(this.#core);
   }
 
-  close(options: { timeoutMs?: number } = {}): Promise<void> {
+  sockets = () => socketsOf(this.#listener?.sockets ?? null, this.#admin);
+  close(options: Parameters<Gateway['close']>[0] = {}): Promise<void> {
     const { timeoutMs = this.#table.parsed.listen.shutdownTimeoutMs } = options;
-    this.#closing ??= this.#shutDown(timeoutMs);
+    this.#closing ??= this.#shutDown(timeoutMs, options.handedOver === true);
     return this.#closing;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  on<Name extends keyof GatewayEvents>(name: Name, listener: (...args: GatewayEvents[Name]) => void): this {
-    this.#events.on(name, listener as never);
-    return this;
-  }
-  once<Name extends keyof GatewayEvents>(name: Name, listener: (...args: GatewayEvents[Name]) => void): this {
-    this.#events.once(name, listener as never);
-    return this;
-  }
-  off<Name extends keyof GatewayEvents>(name: Name, listener: (...args: GatewayEvents[Name]) => void): this {
-    this.#events.off(name, listener as never);
-    return this;
   }
 
   routes(): RouteInfo[] {
@@ -185,29 +194,20 @@ class RunningGateway extends Registrar<''> implements Gateway {
 
   ready(): Readiness {
     if (this.#closing !== null) return { ready: false, reasons: ['the gateway is closing'] };
-    const { issuers, upstreams } = this.#native.missing(this.#core);
-    const reasons = [
-      ...(this.#listener === null ? ['nothing listens yet'] : []),
-      ...issuers.map((id) => `issuer "${id}" has no keys yet`),
-      ...upstreams.map((id) => `upstream "${id}" has no address`),
-    ];
-    return { ready: reasons.length === 0, reasons };
+    return readiness(this.#native.missing(this.#core), this.#listener !== null);
   }
 
   #open(): void {
     if (this.#closing !== null) throw new GatewayError('ERR_FG_CLOSED', 'the gateway is closed');
   }
 
-  #warn(warnings: readonly string[]): void {
-    for (const warning of warnings) this.#logger.warn({}, warning);
-  }
-
   #publish(): number {
     const { code, parsed } = this.#table;
     try {
+      checkServed(this.#listener, listenerFacts(parsed, code), parsed.listen);
       const plan = toPlan(parsed, code);
-      const { generation } = this.#native.publish(this.#core, JSON.stringify(plan));
-      this.#inForce(plan, code.length);
+      const { generation, warnings } = this.#native.publish(this.#core, JSON.stringify(plan));
+      this.#inForce(plan, warnings);
       return generation;
     } catch (error) {
       this.#table.rollBack(this.#published);
@@ -215,84 +215,78 @@ class RunningGateway extends Registrar<''> implements Gateway {
     }
   }
 
-  #inForce(plan: Plan, codeRoutes: number): void {
+  #inForce(plan: Plan, warnings: readonly string[]): void {
     this.#plan = plan;
-    this.#published = codeRoutes;
-  }
-
-  #report(error: Error): void {
-    if (this.#events.listenerCount('error') > 0) this.#events.emit('error', error);
-    else this.#logger.error({ err: error }, 'the gateway met an error');
+    this.#published = this.#table.code.length;
+    this.warn(warnings.filter((warning) => !warning.startsWith('route '))); // told when the routes came
+    this.#environments.update();
   }
 
   /** Opens the engine, once; fulfilled when the addresses of upstreams were asked for. */
-  #start(): Promise<Plane> {
-    this.#starting ??= this.#startPlane().catch((error: unknown) => {
+  #start(workers?: number): Promise<Plane> {
+    this.#starting ??= this.#startPlane(workers).catch((error: unknown) => {
       this.#starting = null;
       throw error;
     });
     return this.#starting;
   }
 
-  async #startPlane(): Promise<Plane> {
-    if (this.#native.generation(this.#core) === 0) this.#publisher.schedule();
+  async #startPlane(workers?: number): Promise<Plane> {
+    const hasMore = await this.#environments.load(workers);
+    if (hasMore || this.#native.generation(this.#core) === 0) this.#publisher.schedule();
     const { pending } = this.#publisher;
     this.#publisher.flush();
     await pending;
     const plane = openPlane(this.#native, this.#core, this.#runtime, {
-      logger: this.#logger,
+      logger: this.logger,
       service: this.#plan.service,
       format: () => this.#plan.errors.format,
       handler: (number) => this.#table.handler(number),
       issuers: () => this.#plan.issuers,
       keysWanted: (issuer) => this.#keys.wanted(issuer),
-      families: () => [...this.#keys.stats(), ...(this.#listener?.families() ?? [])],
+      families: () => [...this.#keys.stats(), ...(this.#listener?.sockets.families() ?? [])],
     });
+    await this.#environments.serve(plane.keysWanted);
     this.#keys.start();
     await this.#targets.start();
     this.#plane = plane;
     return plane;
   }
 
-  async #startAdmin(overrides: ListenOverrides['admin']): Promise<AdminServer | null> {
+  async #startAdmin({ admin: overrides, takeover }: ListenOverrides): Promise<AdminServer | null> {
     const { admin } = this.#table.parsed;
     if (overrides === false || (overrides === undefined && !admin)) return null;
     const { host = '127.0.0.1', port = 9901 } = { ...(admin === false ? {} : admin), ...overrides };
+    const fd = takeover && (await adminDescriptor(this.#native, takeover, { host, port }));
     return startAdmin(
-      { host, port },
+      { host, port, ...(fd === undefined ? {} : { fd }) },
       {
         live: () => true,
         ready: () => this.ready(),
         metrics: async () => (await this.#start()).metrics.text(),
         routes: () => this.routes(),
-        config: () => maskConfig(this.#table.parsed.written) as object,
+        config: () => shownConfig(this.#table.parsed.written, this.#listener),
       },
     );
   }
 
-  async #shutDown(timeoutMs: number): Promise<void> {
+  async #shutDown(timeoutMs: number, handedOver: boolean): Promise<void> {
     this.#publisher.flush();
     const plane = await this.#starting?.catch(() => null);
-    this.#listener?.stopAccepting();
+    if (handedOver) this.#admin?.stopAccepting();
     if (plane) {
-      this.#native.engineDrain(plane.bridge.engine);
-      await atMost(timeoutMs, Promise.all([plane.bridge.idle(), this.#listener?.quiet()]));
-      this.#listener?.close();
-      plane.close();
+      const { drainDelayMs } = this.#table.parsed.listen;
+      const closing = { delayMs: handedOver ? 0 : drainDelayMs, timeoutMs, handedOver };
+      await closeListener(plane.bridge, this.#listener?.sockets ?? null, closing);
     }
+    await this.#environments.close();
+    plane?.close();
+    this.#certificates.close();
     this.#keys.close();
     this.#targets.close();
     await this.#admin?.close();
     this.#table.close();
     this.#native.coreClose(this.#core);
-    this.#events.emit('close');
+    this.announce('close');
   }
-}
-
-/** Waits for `done`, but not longer. */
-async function atMost(timeoutMs: number, done: Promise<unknown>): Promise<void> {
-  const settled = new AbortController();
-  const timeout = setTimeout(timeoutMs, undefined, { signal: settled.signal }).catch(() => {});
-  await Promise.race([done, timeout]);
-  settled.abort();
 }

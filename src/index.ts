@@ -22,8 +22,21 @@ export { type ConfigIssue, type ErrorCode, type ErrorSource, GatewayError } from
 export { createGateway } from './gateway.ts';
 export type { RequestHeaders } from './handler/headers.ts';
 export type { PathParams } from './handler/params.ts';
-export type { CodeRoute, GroupPolicies, Routes, VerbPolicies } from './handler/registrar.ts';
-export type { Handler, HandlerContext, HandlerResult, RequestBody, StreamChunk } from './handler/types.ts';
+export type {
+  CodeRoute,
+  GroupPolicies,
+  RegisterHandlers,
+  Routes,
+  VerbPolicies,
+} from './handler/registrar.ts';
+export type {
+  ClientCertificate,
+  Handler,
+  HandlerContext,
+  HandlerResult,
+  RequestBody,
+  StreamChunk,
+} from './handler/types.ts';
 export type { InjectOptions } from './listener/inject.ts';
 export type { Logger } from './observe/logger.ts';
 export type { MetricRegistry } from './observe/metrics.ts';

@@ -1,13 +1,14 @@
 // What a gateway needs to serve requests: the engine of this environment, its metrics and its access records. It opens no socket.
 import type { PlanIssuer } from './config/plan.ts';
-import { type Runner, runHandler } from './handler/run.ts';
+import type { Runner } from './handler/failure.ts';
+import { runHandler } from './handler/run.ts';
 import type { Handler } from './handler/types.ts';
 import { Bridge } from './listener/bridge.ts';
 import type { MetricFamily, Native } from './native/calls.ts';
 import type { Logger } from './observe/logger.ts';
 import { createMetrics, type Metrics } from './observe/metrics.ts';
 import { createRecords, type Records } from './observe/records.ts';
-import type { RuntimeOptions } from './types.ts';
+import type { Readiness, RuntimeOptions } from './types.ts';
 
 export interface PlaneOwner {
   readonly logger: Logger;
@@ -25,6 +26,8 @@ export interface PlaneOwner {
 export interface Plane {
   readonly bridge: Bridge;
   readonly metrics: Metrics;
+  /** A worker asks for the keys of issuer number `issuer` of the plan of `generation`. */
+  keysWanted(issuer: number, generation: number): void;
   /** Breaks what is still running, writes the last records. */
   close(): void;
 }
@@ -45,20 +48,46 @@ export function openPlane(native: Native, core: number, runtime: RuntimeOptions,
     read: () => [...(JSON.parse(native.metrics(core)) as MetricFamily[]), ...owner.families()],
   });
   const runner: Runner = { logger, format: () => owner.format() };
+  const keysWanted = (index: number, generation: number): void =>
+    wantKeys(owner, index, generation === native.generation(core));
   const bridge = new Bridge(native, core, {
     handle: (exchange, handler) => runHandler(runner, exchange, owner.handler(handler)),
-    keysWanted: (index, generation) => wantKeys(owner, index, generation === native.generation(core)),
+    keysWanted,
     report: (err) => logger.error({ err }, 'the gateway met an error of its own'),
   });
+  native.engineHost(bridge.engine, true);
   const sink = runtime.records ?? runtime.logger ?? process.stderr;
   const records: Records = createRecords({ take: (max) => native.takeRecords(core, max), sink, logger });
   return {
     bridge,
     metrics,
+    keysWanted,
     close() {
       bridge.close();
       records.close();
       metrics.close();
     },
   };
+}
+
+/** Where keys and addresses of a core go. */
+export function sourceSink(native: Native, core: number) {
+  return {
+    putKeys: (id: string, json: string) => native.putKeys(core, id, json),
+    keysFailed: (id: string) => native.keysFailed(core, id),
+    putTargets: (id: string, json: string) => native.putTargets(core, id, json),
+  };
+}
+
+/** Whether traffic may come: something listens, every issuer has keys, every upstream an address. */
+export function readiness(
+  { issuers, upstreams }: { issuers: readonly string[]; upstreams: readonly string[] },
+  isListening: boolean,
+): Readiness {
+  const reasons = [
+    ...(isListening ? [] : ['nothing listens yet']),
+    ...issuers.map((id) => `issuer "${id}" has no keys yet`),
+    ...upstreams.map((id) => `upstream "${id}" has no address`),
+  ];
+  return { ready: reasons.length === 0, reasons };
 }

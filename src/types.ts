@@ -5,6 +5,7 @@ import type { Routes } from './handler/registrar.ts';
 import type { InjectOptions } from './listener/inject.ts';
 import type { Logger } from './observe/logger.ts';
 import type { MetricRegistry } from './observe/metrics.ts';
+import type { ListeningSocket } from './takeover/sockets.ts';
 
 /** What a gateway takes beside its configuration: things that no file can hold. */
 export interface RuntimeOptions {
@@ -28,17 +29,28 @@ export interface ListenOverrides {
   host?: string;
   /** 0: any free port. */
   port?: number;
-  listener?: 'auto' | 'uws';
+  listener?: 'auto' | 'uws' | 'native';
+  /** Of the native listener; it does not choose that listener. */
+  threads?: number | 'loop';
+  /** Of the native listener; more than 1 need `listen.handlers`. */
+  workers?: number;
   admin?: { host?: string; port?: number } | false;
+  /**
+   * For `ferrogate start --takeover` only: listening sockets of the instance that ran before, the gateway's from then on.
+   * Those of its addresses are used, the others closed; `sockets` tells which ones there are later.
+   */
+  takeover?: readonly ListeningSocket[];
 }
 
 export interface Listening {
-  /** `http://HOST:PORT` with the real port, IPv6 in brackets. */
+  /** `http://HOST:PORT`, or `https`, with the real port, IPv6 in brackets. */
   readonly url: string;
   readonly host: string;
   readonly port: number;
   readonly adminUrl?: string;
-  readonly listener: 'uws';
+  readonly listener: 'uws' | 'native';
+  /** Why it is this one, in words that follow a colon. */
+  readonly listenerReason: string;
 }
 
 /** Events with their arguments. */
@@ -46,7 +58,10 @@ export interface GatewayEvents {
   listening: [Listening];
   /** A `reload` is in force. */
   reload: [{ generation: number; warnings: readonly string[] }];
-  /** Routes that were registered could not be published, and were taken back. Logged when nobody listens. */
+  /**
+   * Routes that were registered could not be published, and were taken back; or a worker ended and is replaced
+   * (`ERR_FG_WORKER_ENDED`). Logged when nobody listens.
+   */
   error: [Error];
   close: [];
 }
@@ -83,6 +98,11 @@ export interface Readiness {
   readonly reasons: readonly string[];
 }
 
+export interface CloseOptions {
+  timeoutMs?: number;
+  handedOver?: boolean;
+}
+
 export interface Gateway extends Routes {
   /**
    * Opens the sockets.
@@ -98,8 +118,14 @@ export interface Gateway extends Routes {
   reload(config: GatewayConfig): Promise<number>;
   /** Resolves to the generation in which every route registered so far is live, or rejects with what was wrong. */
   applied(): Promise<number>;
-  /** Takes no new connections, lets exchanges end for `timeoutMs` (default `listen.shutdownTimeout`), then breaks them. */
-  close(options?: { timeoutMs?: number }): Promise<void>;
+  /** For `ferrogate start --takeover` only: what it listens on. */
+  sockets(): ListeningSocket[];
+  /**
+   * Is not ready any more for `listen.drainDelay`, then takes no new connections, ends each open one with its next answer,
+   * lets exchanges end for `timeoutMs` (default `listen.shutdownTimeout`), and breaks what is left.
+   * `handedOver`: another process accepts from the same sockets, so the last connection is waited for, idle or not.
+   */
+  close(options?: CloseOptions): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
   on<Name extends keyof GatewayEvents>(name: Name, listener: (...args: GatewayEvents[Name]) => void): this;
   once<Name extends keyof GatewayEvents>(name: Name, listener: (...args: GatewayEvents[Name]) => void): this;

@@ -18,7 +18,12 @@ export interface AdminView {
 export interface AdminServer {
   /** `http://HOST:PORT` with the real port, IPv6 in brackets. */
   readonly url: string;
+  readonly host: string;
   readonly port: number;
+  /** The listening socket where it was given, else none. */
+  descriptors(): readonly number[];
+  /** Takes no new connections. */
+  stopAccepting(): void;
   /** Stops listening and ends every connection. */
   close(): Promise<void>;
 }
@@ -32,16 +37,23 @@ interface Answer {
 /**
  * Serves `/livez`, `/readyz`, `/metrics`, `/routes` and `/config` to GET and HEAD.
  * Throws `ERR_FG_ADDRESS_IN_USE` when the port is taken. Port 0 takes a free one.
+ * With `fd`, a listening socket which is the server's from then on, it binds nothing.
  */
-export async function startAdmin(at: { host: string; port: number }, view: AdminView): Promise<AdminServer> {
+export async function startAdmin(
+  at: { host: string; port: number; fd?: number },
+  view: AdminView,
+): Promise<AdminServer> {
   const server = createServer({ maxHeaderSize: 16_384, requestTimeout: 10_000 }, (request, response) => {
     void reply(request, response, view);
   });
-  await listen(server, at.host, at.port);
+  await listen(server, at);
   const { address, port, family } = server.address() as AddressInfo;
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+    host: at.host,
     port,
+    descriptors: () => (at.fd === undefined ? [] : [at.fd]),
+    stopAccepting: () => void server.close(),
     close: () => close(server),
   };
 }
@@ -94,7 +106,7 @@ function problem(status: number, title: string): Answer {
   };
 }
 
-function listen(server: Server, host: string, port: number): Promise<void> {
+function listen(server: Server, { host, port, fd }: Parameters<typeof startAdmin>[0]): Promise<void> {
   return new Promise((resolve, reject) => {
     const refuse = (error: NodeJS.ErrnoException): void => {
       const inUse = error.code === 'EADDRINUSE';
@@ -102,7 +114,7 @@ function listen(server: Server, host: string, port: number): Promise<void> {
       reject(inUse ? new GatewayError('ERR_FG_ADDRESS_IN_USE', message, { cause: error }) : error);
     };
     server.once('error', refuse);
-    server.listen({ host, port, exclusive: true }, () => {
+    server.listen(fd === undefined ? { host, port, exclusive: true } : { fd }, () => {
       server.off('error', refuse);
       resolve();
     });

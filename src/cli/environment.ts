@@ -7,11 +7,13 @@ import type { Logger } from '../observe/logger.ts';
 /** What the commands use of a gateway. */
 export type CliGateway = Pick<
   Gateway,
-  'get' | 'listen' | 'applied' | 'reload' | 'routes' | 'explain' | 'close'
+  'get' | 'listen' | 'sockets' | 'applied' | 'reload' | 'routes' | 'explain' | 'close'
 >;
 
 export interface Environment {
   readonly version: string;
+  /** How many threads can run at once. */
+  readonly cores: number;
   /** The folder in which the default configuration file is looked for. */
   readonly folder: string;
   createGateway(config: GatewayConfig, runtime: { logger: Logger; records: Writable }): CliGateway;

@@ -2,7 +2,7 @@
 
 /** One step of a decision. */
 export interface ExplainedStep {
-  /** `guard`, `route`, `limits`, `token`, `access` or `claim limits`. */
+  /** `guard`, `route`, `limits`, `token`, `access`, `claim limits` or `clientCertificate`. */
   readonly step: string;
   readonly outcome: string;
   readonly detail: string;

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The executable: gives the commands this process and the real gateway; it holds no logic of its own.
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { createGateway } from '../index.ts';
 import { readConfigFile } from '../source/file.ts';
 import { run } from './program.ts';
@@ -11,6 +12,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 
 const code = await run(process.argv.slice(2), {
   version,
+  cores: availableParallelism(),
   folder: process.cwd(),
   createGateway,
   readConfigFile,

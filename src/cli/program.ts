@@ -43,6 +43,10 @@ function createProgram(environment: Environment, end: (code: number) => void): C
     .addOption(fileOption())
     .option('--port <port>', 'listen on this port; 0 takes a free one', parsePort)
     .option('--admin-port <port>', 'serve probes and metrics on this port', parsePort)
+    .option(
+      '--takeover <path>',
+      'take the sockets of the instance at this local socket; the next one gets them there',
+    )
     .addOption(new Option('--demo', 'serve an embedded upstream and issuer').conflicts('config'))
     .action(async (options: StartOptions) => end(await start(options, environment)));
   program

@@ -3,10 +3,12 @@ import { constants } from 'node:os';
 import type { Environment } from './environment.ts';
 
 export interface SignalActions {
-  /** Drains and closes; called once. */
-  stop(): Promise<unknown>;
+  /** Drains and closes; called once. `handedOver`: not a signal ended it, but `handedOver`. */
+  stop(handedOver: boolean): Promise<unknown>;
   /** Never rejects. Calls do not overlap: signals during one make one more. */
   reload(): Promise<void>;
+  /** Ends like a signal when it is fulfilled. */
+  readonly handedOver?: Promise<void> | undefined;
 }
 
 const endings = ['SIGTERM', 'SIGINT'] as const;
@@ -14,7 +16,7 @@ const endings = ['SIGTERM', 'SIGINT'] as const;
 /** Resolves after the first SIGTERM or SIGINT once `stop` is done; a second one ends the process with 128 + its number. */
 export async function untilSignalled(
   { signals, exit }: Pick<Environment, 'signals' | 'exit'>,
-  { stop, reload }: SignalActions,
+  { stop, reload, handedOver }: SignalActions,
 ): Promise<void> {
   let reloading = false;
   let again = false;
@@ -29,21 +31,21 @@ export async function untilSignalled(
     reloading = false;
   };
   const hangUp = (): void => void onReload();
-  let end = (): void => {};
-  const first = new Promise<void>((resolve) => {
+  let end = (_handedOver: boolean): void => {};
+  const first = new Promise<boolean>((resolve) => {
     end = resolve;
   });
+  void handedOver?.then(() => end(true));
   let ending = false;
   const onEnd = (signal: (typeof endings)[number]): void => {
     if (ending) exit(128 + constants.signals[signal]);
     ending = true;
-    end();
+    end(false);
   };
   for (const signal of endings) signals.on(signal, onEnd);
   signals.on('SIGHUP', hangUp);
   try {
-    await first;
-    await stop();
+    await stop(await first);
   } finally {
     for (const signal of endings) signals.off(signal, onEnd);
     signals.off('SIGHUP', hangUp);

@@ -1,7 +1,10 @@
 // `ferrogate start`: serves a configuration until a signal ends it; only this command installs signal handlers.
+import { MAX_THREADS } from '../config/listen.ts';
 import type { GatewayConfig } from '../config/types.ts';
 import { type Demo, startDemo } from '../demo/demo.ts';
+import type { ListenOverrides } from '../index.ts';
 import { createLogger, type Logger } from '../observe/logger.ts';
+import { openTakeover, type Takeover } from '../takeover/takeover.ts';
 import { type Overrides, readConfig, withOverrides } from './config.ts';
 import { type CliGateway, type Environment, exitCodes } from './environment.ts';
 import { faultOf } from './faults.ts';
@@ -10,6 +13,8 @@ import { untilSignalled } from './signals.ts';
 export interface StartOptions extends Overrides {
   readonly config?: string | undefined;
   readonly demo?: boolean | undefined;
+  /** Path of the local socket at which listening sockets change hands. */
+  readonly takeover?: string | undefined;
 }
 
 /** Resolves with the exit code once a signal has ended the gateway. Throws when it cannot start. */
@@ -30,22 +35,42 @@ async function serve(
   const logger = createLogger({ write: (text) => environment.err(text) });
   const load = async (): Promise<GatewayConfig> =>
     withOverrides(demo?.config ?? (await readConfig(options.config, environment)), options);
-  const gateway = environment.createGateway(await load(), { logger, records: environment.records });
+  const config = await load();
+  const gateway = environment.createGateway(config, { logger, records: environment.records });
+  let takeover: Takeover | undefined;
   try {
     demo?.register(gateway);
-    const { url, adminUrl } = await gateway.listen();
+    takeover =
+      options.takeover === undefined
+        ? undefined
+        : await openTakeover(options.takeover, (fields, message) => logger.warn(fields, message));
+    const sockets = takeover && { takeover: takeover.sockets };
+    const { url, adminUrl } = await gateway.listen({ ...threadsOf(config, environment.cores), ...sockets });
+    await takeover?.serving(() => gateway.sockets());
     const ended = untilSignalled(environment, {
-      stop: () => gateway.close(),
+      stop: (handedOver) => stop(gateway, takeover, handedOver),
       reload: reloader(gateway, load, logger),
+      handedOver: takeover?.handedOver,
     });
     environment.out(`ferrogate listening on ${url}${adminUrl === undefined ? '' : ` admin ${adminUrl}`}\n`);
     for (const line of demo?.lines(url) ?? []) environment.err(`${line}\n`);
     await ended;
     return exitCodes.done;
   } catch (error) {
-    await gateway.close();
+    // What came in over sockets of a running instance, which goes on, is served to its end.
+    await stop(gateway, takeover, takeover !== undefined);
     throw error;
   }
+}
+
+/** A gateway that runs alone takes every core, unless its configuration says otherwise. */
+function threadsOf({ listen }: GatewayConfig, cores: number): Pick<ListenOverrides, 'threads'> {
+  return listen?.threads === undefined ? { threads: Math.min(cores, MAX_THREADS) } : {};
+}
+
+async function stop(gateway: CliGateway, takeover: Takeover | undefined, handedOver: boolean): Promise<void> {
+  takeover?.close();
+  await gateway.close({ handedOver });
 }
 
 /** Loads the file anew; a bad one is logged and changes nothing. */

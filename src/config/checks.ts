@@ -1,27 +1,39 @@
 // What no single option can say: ids that must exist and ids that must differ. It reads input that may be wrong
 // elsewhere, so that all faults are found in one go.
 import type { Fault } from './issues.ts';
+import type { ListenerName } from './listen.ts';
 import { defaultRouteId } from './match.ts';
+import { nativeOnlyFaults, nativeOnlyPaths, nativeOnlyPlanPaths } from './native-only.ts';
 import { nearest } from './nearest.ts';
 import type { PlanRoute } from './plan.ts';
+import { asksForCertificates } from './tls.ts';
+import { items, record } from './unchecked.ts';
 
 /** The ids that routes may name. */
 export interface KnownIds {
   readonly issuers: ReadonlySet<string>;
   readonly limits: ReadonlySet<string>;
   readonly upstreams: ReadonlySet<string>;
+  /** Some clients are asked for a certificate. */
+  readonly clientAuth: boolean;
 }
 
 /** The ids that a configuration declares. */
 export function declaredIds(config: unknown): KnownIds {
   const ids = (name: string): Set<string> => new Set(Object.keys(record(record(config)[name])));
-  return { issuers: ids('issuers'), limits: ids('limits'), upstreams: ids('upstreams') };
+  return {
+    issuers: ids('issuers'),
+    limits: ids('limits'),
+    upstreams: ids('upstreams'),
+    clientAuth: asksForCertificates(config),
+  };
 }
 
 /** Faults between the sections of a configuration. */
 export function configFaults(config: unknown, known: KnownIds): Fault[] {
   const faults: Fault[] = [];
   const whole = record(config);
+  faults.push(...nativeOnlyFaults(record(whole['listen'])['listener'], nativeOnlyPaths(config)));
   listenFaults(whole, known, faults);
   const seen = new Map<string, number>();
   items(whole['routes']).forEach((route, index) => {
@@ -56,6 +68,7 @@ export function routeFaults(
   items(options['limits']).forEach((id, index) => {
     idFault('a limit', id, known.limits, [...path, 'limits', index], faults);
   });
+  certificateFault(options['clientCertificate'], known, path, faults);
   const upstream = options['upstream'];
   if (hasHandler && upstream !== undefined) {
     faults.push({ path: [...path, 'upstream'], expected: 'nothing beside a handler', received: upstream });
@@ -63,32 +76,65 @@ export function routeFaults(
     faults.push({ path: [...path, 'upstream'], expected: 'the id of an upstream', received: undefined });
   }
   if (!hasHandler) idFault('an upstream', upstream, known.upstreams, [...path, 'upstream'], faults);
+  websocketFaults(options, hasHandler, path, faults);
   return faults;
 }
 
-/** Faults of routes that were registered in code, against the ids and routes of a configuration. */
+function websocketFaults(
+  { websocket, jwt = false, match }: Readonly<Record<string, unknown>>,
+  hasHandler: boolean,
+  path: readonly PropertyKey[],
+  faults: Fault[],
+): void {
+  if (websocket === undefined || websocket === false) return;
+  const at = [...path, 'websocket'];
+  const { methods } = record(match);
+  if (hasHandler) faults.push({ path: at, expected: 'nothing beside a handler', received: websocket });
+  else if (isStrings(methods) && !methods.includes('GET'))
+    faults.push({ path: at, expected: '"GET" among the methods of the route', received: websocket });
+  if (record(websocket)['closeOnTokenExpiry'] !== true || jwt !== false) return;
+  const expected = 'false, or a "jwt" on the route';
+  faults.push({ path: [...at, 'closeOnTokenExpiry'], expected, received: true });
+}
+
+/** Faults of routes that were registered in code, against the ids, routes and listener of a configuration. */
 export function codeRouteFaults(
   routes: readonly PlanRoute[],
   fileRoutes: readonly PlanRoute[],
   known: KnownIds,
+  listener: ListenerName,
 ): Fault[] {
   const faults: Fault[] = [];
   const seen = new Set(fileRoutes.map((route) => route.id));
-  for (const { id, jwt, limits, action } of routes) {
+  for (const route of routes) {
+    const { id, jwt, limits, action, clientCertificate } = route;
     const path = ['routes', id];
     if (seen.has(id))
       faults.push({ path: [...path, 'id'], expected: 'an id that no other route has', received: id });
     seen.add(id);
     if (jwt !== null) idFault('an issuer', jwt.issuer, known.issuers, [...path, 'jwt'], faults);
+    certificateFault(clientCertificate, known, path, faults);
     for (const limit of limits) idFault('a limit', limit, known.limits, [...path, 'limits'], faults);
     if (action.kind === 'upstream')
       idFault('an upstream', action.upstream, known.upstreams, [...path, 'upstream'], faults);
+    faults.push(...nativeOnlyFaults(listener, nativeOnlyPlanPaths(route)));
   }
   return faults;
 }
 
 function listenFaults(config: Readonly<Record<string, unknown>>, known: KnownIds, faults: Fault[]): void {
-  items(record(config['listen'])['limits']).forEach((id, index) => {
+  const { listener, workers, handlers, proxyProtocol, trustedProxies, limits } = record(config['listen']);
+  if (typeof workers === 'number' && workers > 1 && handlers === undefined) {
+    const expected = 'the path of a module that registers the handlers, as "workers" is more than 1';
+    faults.push({ path: ['listen', 'handlers'], expected, received: undefined });
+  }
+  if (typeof workers === 'number' && workers > 1)
+    faults.push(...nativeOnlyFaults(listener, [['listen', 'workers']]));
+  if (proxyProtocol === true && items(trustedProxies).length === 0) {
+    const expected = 'false, or "trustedProxies" that name the peers which send it';
+    faults.push({ path: ['listen', 'proxyProtocol'], expected, received: true });
+  }
+  items(limits).forEach((id, index) => {
     const path = ['listen', 'limits', index];
     idFault('a limit', id, known.limits, path, faults);
     const key =
@@ -102,6 +148,17 @@ function listenFaults(config: Readonly<Record<string, unknown>>, known: KnownIds
       received: id,
     });
   });
+}
+
+function certificateFault(
+  certificate: unknown,
+  known: KnownIds,
+  path: readonly PropertyKey[],
+  faults: Fault[],
+): void {
+  if (certificate === undefined || certificate === null || known.clientAuth) return;
+  const expected = 'nothing unless "listen.tls" has a "clientAuth"';
+  faults.push({ path: [...path, 'clientCertificate'], expected, received: certificate });
 }
 
 function idFault(
@@ -137,14 +194,4 @@ function routeId(route: unknown): string | undefined {
 
 function isStrings(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
-}
-
-function record(value: unknown): Readonly<Record<string, unknown>> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : {};
-}
-
-function items(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }

@@ -1,13 +1,21 @@
 // What the rest of the gateway takes from the configuration; re-exports only.
 export type { AdminSettings } from './admin.ts';
 export type { KnownIds } from './checks.ts';
+export {
+  chooseListener,
+  type ListenerChoice,
+  type ListenerFacts,
+  type ListenerPlatform,
+  listenerFacts,
+} from './choice.ts';
 export type { KeySource } from './issuer.ts';
-export type { ListenSettings } from './listen.ts';
+export type { ListenerName, ListenSettings } from './listen.ts';
 export { maskConfig } from './mask.ts';
 export { type ParsedConfig, parseConfig, parseRoute, type RouteContext, toPlan } from './parse.ts';
 export type {
   Plan,
   PlanCors,
+  PlanDownstream,
   PlanIssuer,
   PlanLimit,
   PlanRoute,

@@ -14,6 +14,8 @@ export interface Fault {
   readonly suggestion?: string | undefined;
   /** Stands for the received value, as in "a value that is only known at run time". */
   readonly instead?: string;
+  /** Stands for the whole message, where nothing else in this place would be right. */
+  readonly said?: string;
 }
 
 /** Values that came from a reference, by path text, with the reference as it was written. */
@@ -49,11 +51,9 @@ export function faultIssues(
       fault.suggestion === undefined || reference !== undefined
         ? ''
         : ` (did you mean "${fault.suggestion}"?)`;
+    const message = fault.said ?? `expected ${fault.expected}, received ${received}${hint}`;
     const joint = prefix !== '' && path !== '' && !path.startsWith('[') ? '.' : '';
-    return {
-      path: `${prefix}${joint}${path}`,
-      message: `expected ${fault.expected}, received ${received}${hint}`,
-    };
+    return { path: `${prefix}${joint}${path}`, message };
   });
 }
 
@@ -126,8 +126,7 @@ function unionFaults(
     return (
       typeof issue.input === 'object' &&
       first !== undefined &&
-      !(first.code === 'invalid_type' && first.path.length === 0) &&
-      first.code !== 'invalid_value'
+      (first.path.length > 0 || !['invalid_type', 'invalid_value'].includes(first.code))
     );
   });
   if (issue.input === null || inner === undefined) {
@@ -158,7 +157,7 @@ function shown(value: unknown, secret: boolean): string {
   if (value !== null && typeof value === 'object') return 'an object';
   if (typeof value === 'function') return 'a function';
   if (typeof value !== 'string') return String(value);
-  if (secret || /:\/\/[^/?#]*@/.test(value)) return 'a string that is not shown';
+  if (secret || /:\/\/[^/?#]*@|-----BEGIN /.test(value)) return 'a string that is not shown';
   return JSON.stringify(clipped(value));
 }
 

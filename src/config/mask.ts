@@ -26,7 +26,7 @@ function masked(schema: z.ZodType | undefined, value: unknown): unknown {
 
 function maskedText(schema: z.ZodType | undefined, text: string): string {
   if (isReference(text)) return text;
-  return schema === undefined || isSecret(schema) ? mask : maskUrl(text);
+  return schema === undefined || isSecret(schema) || text.includes('-----BEGIN ') ? mask : maskUrl(text);
 }
 
 function isReference(text: string): boolean {

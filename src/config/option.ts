@@ -5,6 +5,8 @@ import { z } from 'zod';
 export interface OptionWords {
   /** One or two sentences of Markdown. */
   readonly text: string;
+  /** Whether only the native listener has the option. */
+  readonly nativeOnly?: true;
 }
 
 /** A group of options that has a name of its own in TypeScript and a heading in the reference. */
@@ -32,6 +34,12 @@ export const defaults = z.registry<{ readonly value: unknown } | { readonly word
 /** Declares one option of a section. */
 export function option<T extends z.ZodType>(schema: T, text: string): T {
   optionWords.add(schema, { text });
+  return schema;
+}
+
+/** Declares an option that only the native listener has: writing it asks for that listener. */
+export function nativeOption<T extends z.ZodType>(schema: T, text: string): T {
+  optionWords.add(schema, { text: `${text} Only with the \`native\` listener.`, nativeOnly: true });
   return schema;
 }
 

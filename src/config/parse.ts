@@ -4,18 +4,22 @@ import type { AdminSettings } from './admin.ts';
 import { codeRouteFaults, configFaults, declaredIds, type KnownIds, routeFaults } from './checks.ts';
 import { type CheckedConfig, gatewaySection } from './gateway.ts';
 import { type KeySource, keySource, planIssuer } from './issuer.ts';
-import { type Fault, faultIssues, orderedFaults, schemaFaults } from './issues.ts';
+import { type Fault, faultIssues, orderedFaults, pathText, schemaFaults } from './issues.ts';
 import { planLimit } from './limit.ts';
-import { type ListenSettings, listenSettings, planListen } from './listen.ts';
+import { type ListenerName, type ListenSettings, listenSettings, planListen } from './listen.ts';
+import { nativeOnlyFaults, nativeOnlyPaths, nativeOnlyRoutePaths } from './native-only.ts';
 import type { Plan, PlanRoute } from './plan.ts';
 import { planRecords } from './records.ts';
 import { processSecrets, type Resolved, resolveReferences, type SecretSources } from './references.ts';
 import { planRoute, routeSection } from './route.ts';
+import { tlsFiles } from './tls.ts';
 import { planUpstream } from './upstream.ts';
 
 /** A configuration in which nothing is wrong, ready to become a plan. */
 export interface ParsedConfig {
   readonly listen: ListenSettings;
+  /** The paths of options that are written and that only the native listener has, such as `listen.threads`. */
+  readonly nativeOnly: readonly string[];
   /** Undefined when the configuration says nothing of it. */
   readonly admin: AdminSettings | false | undefined;
   /** Where the key sets of the issuers come from, in the order of `plan.issuers`. */
@@ -28,6 +32,8 @@ export interface ParsedConfig {
   readonly known: KnownIds;
   /** Files that secrets were read from. */
   readonly files: readonly string[];
+  /** Those of the listener's certificates, keys and authorities: to be read again when they change. */
+  readonly tlsFiles: readonly string[];
   /** The input as it was written, with references instead of secrets; show it only through `maskConfig`. */
   readonly written: unknown;
 }
@@ -37,6 +43,8 @@ export interface RouteContext {
   readonly known: KnownIds;
   /** Number of its JavaScript handler; a route without one needs an `upstream`. */
   readonly handler?: number | undefined;
+  /** The listener that the configuration asks for; `"uws"` refuses what it lacks. Default `"auto"`. */
+  readonly listener?: ListenerName;
   /** Stands before the paths of issues; nothing by default. */
   readonly at?: string;
   readonly secrets?: SecretSources;
@@ -57,7 +65,8 @@ export function parseConfig(input: unknown, secrets: SecretSources = processSecr
   ];
   if (!result.success || faults.length > 0)
     throw invalidConfig(faultIssues(gatewaySection, orderedFaults(faults, resolved.value), resolved.hidden));
-  return settle(result.data, known, resolved.files, input);
+  const nativeOnly = nativeOnlyPaths(resolved.value).map(pathText);
+  return settle(result.data, { known, nativeOnly, files: resolved.files, written: input });
 }
 
 /**
@@ -67,7 +76,10 @@ export function parseConfig(input: unknown, secrets: SecretSources = processSecr
 export function parseRoute(input: unknown, context: RouteContext): PlanRoute {
   const resolved = resolveReferences(routeSection, input, context.secrets ?? processSecrets);
   const result = routeSection.safeParse(resolved.value, { reportInput: true });
-  const faults = routeFaults(resolved.value, context.known, context.handler !== undefined, []);
+  const faults = [
+    ...nativeOnlyFaults(context.listener, nativeOnlyRoutePaths(resolved.value, [])),
+    ...routeFaults(resolved.value, context.known, context.handler !== undefined, []),
+  ];
   if (result.success && faults.length === 0 && resolved.faults.length === 0)
     return planRoute(result.data, context.handler);
   throw routeError(
@@ -80,10 +92,10 @@ export function parseRoute(input: unknown, context: RouteContext): PlanRoute {
 /**
  * The plan of a configuration with the routes that were registered in code.
  * @throws GatewayError `ERR_FG_CONFIG_INVALID` when a code route names an id that the configuration lacks, or the id
- * of another route
+ * of another route, or needs the native listener where the configuration asks for another
  */
 export function toPlan(parsed: ParsedConfig, codeRoutes: readonly PlanRoute[] = []): Plan {
-  const faults = codeRouteFaults(codeRoutes, parsed.routes, parsed.known);
+  const faults = codeRouteFaults(codeRoutes, parsed.routes, parsed.known, parsed.listen.listener);
   if (faults.length > 0) throw invalidConfig(faultIssues(gatewaySection, faults, nothingHidden));
   return { ...parsed.base, routes: [...parsed.routes, ...codeRoutes] };
 }
@@ -92,9 +104,7 @@ const nothingHidden: ReadonlyMap<string, string> = new Map();
 
 function settle(
   config: CheckedConfig,
-  known: KnownIds,
-  files: readonly string[],
-  written: unknown,
+  found: Pick<ParsedConfig, 'known' | 'nativeOnly' | 'files' | 'written'>,
 ): ParsedConfig {
   const issuers = Object.entries(config.issuers);
   return {
@@ -112,9 +122,8 @@ function settle(
       upstreams: Object.entries(config.upstreams).map(([id, upstream]) => planUpstream(id, upstream)),
     },
     routes: config.routes.map((route) => planRoute(route, undefined)),
-    known,
-    files,
-    written,
+    ...found,
+    tlsFiles: tlsFiles(found.written),
   };
 }
 

@@ -5,15 +5,41 @@ export interface Plan {
   via: string | null; // Via pseudonym, default "ferrogate"; null = no Via
   maxHeaderBytes: number; // default 16384
   maxBodyBytes: number; // default 1048576
-  acceptChunked: boolean; // listen.chunkedRequests === "accept"
+  acceptChunked: boolean | null; // listen.chunkedRequests; null = by listener: uws refuses, native accepts
   trustedProxies: string[]; // CIDR or address
   listenLimits: string[]; // ids of limits that apply to every request, before routing (listen.limits)
+  downstream: PlanDownstream;
+  listenTls: PlanListenTls | null; // listen.tls
   errors: { format: 'problem' | 'envelope' };
   records: { sample: number; headers: string[]; query: boolean } | null;
   issuers: PlanIssuer[];
   limits: PlanLimit[];
   upstreams: PlanUpstream[];
   routes: PlanRoute[];
+}
+/** What clients may take of time, rate and connections; only the native listener reads it. */
+export interface PlanDownstream {
+  headerTimeoutMs: number;
+  requestTimeoutMs: number;
+  keepAliveTimeoutMs: number;
+  writeTimeoutMs: number;
+  halfCloseTimeoutMs: number;
+  minBodyRate: number; // bytes per second, 0 = any
+  maxConnections: number;
+  maxConnectionsPerClient: number | null;
+  proxyProtocol: boolean;
+}
+/** TLS of the listener. Certificates, keys and authorities are PEM texts. */
+export interface PlanListenTls {
+  certificates: { certificate: string; key: string; names: string[] | null /* null = the certificate's */ }[];
+  minVersion: '1.2' | '1.3';
+  clientAuth: PlanClientAuth | null;
+  serverNames: [name: string, clientAuth: PlanClientAuth | null][];
+}
+/** Client certificates that are asked for. */
+export interface PlanClientAuth {
+  required: boolean;
+  caPem: string;
 }
 /** What a token of one issuer must say; its keys come apart from the plan. */
 export interface PlanIssuer {
@@ -83,6 +109,11 @@ export interface PlanRoute {
   rewrite: { stripPrefix: string | null; addPrefix: string | null };
   headers: { set: [string, string][]; remove: string[] }; // request headers to the upstream
   claimHeaders: [header: string, claim: string][];
+  clientCertificate: {
+    required: boolean;
+    headers: [header: string, tells: 'subject' | 'san' | 'fingerprint' | 'serial'][];
+  } | null;
   preserveHost: boolean;
+  websocket: { idleTimeoutMs: number; closeOnTokenExpiry: boolean } | null; // null = Upgrade is stripped
   allowEncoded: ('%2f' | '%5c' | '//' | '\\')[];
 }

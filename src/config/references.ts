@@ -74,6 +74,13 @@ export function anchorFiles(
   return { value: anchored, files };
 }
 
+/** The paths of every `{"file": "path"}` in `value`; what is nested deeper than 8 is not looked at. */
+export function filesIn(value: unknown, depth = 8): string[] {
+  if (value === null || typeof value !== 'object' || depth === 0) return [];
+  if (isFileReference(value)) return [value.file];
+  return Object.values(value).flatMap((item: unknown) => filesIn(item, depth - 1));
+}
+
 type Written = string | { readonly file: string };
 type Visit = (written: Written, schema: z.ZodType, path: readonly PropertyKey[]) => unknown;
 
@@ -160,5 +167,7 @@ export function takesString(schema: z.ZodType): boolean {
 }
 
 function takesNumber(schema: z.ZodType): boolean {
-  return alternatives(schema).every((one) => ['number', 'int'].includes(definition(one).type));
+  const types = alternatives(schema).map((one) => definition(one).type);
+  const isNumber = (type: string): boolean => type === 'number' || type === 'int';
+  return types.some(isNumber) && types.every((type) => isNumber(type) || type === 'enum');
 }

@@ -12,9 +12,21 @@ import {
 import { jwtOption, planJwt } from './jwt.ts';
 import { defaultRouteId, matchSection, planHosts } from './match.ts';
 import { identifier, label, repeatedHeader } from './names.ts';
-import { expecting, flag, list, nameConflict, option, optional, section, withDefault } from './option.ts';
+import {
+  expecting,
+  flag,
+  list,
+  nameConflict,
+  nativeOption,
+  option,
+  optional,
+  section,
+  withDefault,
+} from './option.ts';
 import type { PlanRoute } from './plan.ts';
+import { clientCertificateSection, planClientCertificate } from './tls.ts';
 import { duration, size } from './units.ts';
+import { planWebSocket, websocketOption } from './websocket.ts';
 
 const policies = {
   id: option(
@@ -55,11 +67,19 @@ const policies = {
     ),
     'Longest request body; a longer one is 413.',
   ),
+  websocket: nativeOption(
+    optional(websocketOption, 'false'),
+    'Whether WebSocket connections go to the upstream; without it `Upgrade` is stripped.',
+  ),
   rewrite: option(withDefault(rewriteSection, {}), 'How the path changes on its way to the upstream.'),
   headers: option(withDefault(headersSection, {}), 'Changes to the request headers.'),
   claimHeaders: option(
     withDefault(claimHeadersOption, {}),
     'Headers that tell the upstream claims of the token. Those of the client, also with `_` for `-`, are never sent on.',
+  ),
+  clientCertificate: nativeOption(
+    optional(clientCertificateSection, 'none is demanded or told'),
+    'What is made of the certificate of the client; needs `listen.tls` with `clientAuth`.',
   ),
   preserveHost: option(
     withDefault(flag(), false),
@@ -91,10 +111,17 @@ export const routeSection = section(
     ...policies,
   },
 ).superRefine((route, context) => {
-  if (Object.keys(route.claimHeaders).length === 0) return;
-  for (const name of Object.keys(route.claimHeaders)) {
-    if (repeatedHeader([...Object.keys(route.headers.set), name]) === undefined) continue;
+  const set = Object.keys(route.headers.set);
+  const claims = Object.keys(route.claimHeaders);
+  for (const name of claims) {
+    if (repeatedHeader([...set, name]) === undefined) continue;
     context.addIssue(nameConflict(['claimHeaders', name], 'a header that "headers.set" does not set'));
+  }
+  for (const name of Object.keys(route.clientCertificate?.headers ?? {})) {
+    const lower = name.toLowerCase();
+    if (![...set, ...claims].some((other) => other.toLowerCase() === lower)) continue;
+    const expected = 'a header that neither "headers.set" nor "claimHeaders" sets';
+    context.addIssue(nameConflict(['clientCertificate', 'headers', name], expected));
   }
 });
 
@@ -123,7 +150,9 @@ export function planRoute(route: Route, handler: number | undefined): PlanRoute 
     rewrite: { stripPrefix: route.rewrite.stripPrefix ?? null, addPrefix: route.rewrite.addPrefix ?? null },
     headers: planHeaders(route.headers),
     claimHeaders: planClaimHeaders(route.claimHeaders),
+    clientCertificate: planClientCertificate(route.clientCertificate),
     preserveHost: route.preserveHost,
+    websocket: planWebSocket(route.websocket),
     allowEncoded: route.allowEncoded,
   };
 }

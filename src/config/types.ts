@@ -53,6 +53,12 @@ export interface RoutePolicies {
    */
   maxBodyBytes?: Size | null | undefined;
   /**
+   * Whether WebSocket connections go to the upstream; without it `Upgrade` is stripped. Only with the
+   * `native` listener.
+   * Takes an object, true or false. Default: false.
+   */
+  websocket?: WebSocketConfig | boolean | undefined;
+  /**
    * How the path changes on its way to the upstream.
    * Takes an object. Default: `{}`.
    */
@@ -68,6 +74,12 @@ export interface RoutePolicies {
    * Takes an object. Default: `{}`.
    */
   claimHeaders?: Readonly<Record<string, string>> | undefined;
+  /**
+   * What is made of the certificate of the client; needs `listen.tls` with `clientAuth`. Only with the
+   * `native` listener.
+   * Takes an object. Default: none is demanded or told.
+   */
+  clientCertificate?: ClientCertificateConfig | undefined;
   /**
    * Whether the upstream gets the `Host` of the client instead of its own.
    * Takes true or false. Default: `false`.
@@ -129,6 +141,20 @@ export interface CorsConfig {
   maxAge?: Duration | undefined;
 }
 
+/** How long WebSocket connections of a route may last. */
+export interface WebSocketConfig {
+  /**
+   * How long a connection may carry no byte, either way; then it is closed.
+   * Takes a duration from "1ms" to "24h". Default: `"5m"`.
+   */
+  idleTimeout?: Duration | undefined;
+  /**
+   * Whether a connection is closed with code 4401 when the token that opened it expires; needs `jwt`.
+   * Takes true or false. Default: `false`.
+   */
+  closeOnTokenExpiry?: boolean | undefined;
+}
+
 /** How the path changes on its way to the upstream: first stripped, then extended. */
 export interface RewriteConfig {
   /**
@@ -155,6 +181,22 @@ export interface RequestHeadersConfig {
    * Takes a list of header names. Default: `[]`.
    */
   remove?: readonly string[] | undefined;
+}
+
+/** What a route makes of the certificate of the client. */
+export interface ClientCertificateConfig {
+  /**
+   * Whether a request without one is refused with 403.
+   * Takes true or false. Default: `true`.
+   */
+  required?: boolean | undefined;
+  /**
+   * Headers that tell the upstream who the client is: `"subject"` (RFC 4514), `"san"` (`DNS:`, `URI:`,
+   * `email:`, `IP:`, joined by commas), `"fingerprint"` (SHA-256, hex) or `"serial"` (hex). What cannot
+   * stand in a header is percent-encoded. Those of the client, also with `_` for `-`, are never sent on.
+   * Takes an object. Default: `{}`.
+   */
+  headers?: Readonly<Record<string, 'subject' | 'san' | 'fingerprint' | 'serial'>> | undefined;
 }
 
 /** The configuration of a gateway, in a file or in code. */
@@ -229,15 +271,48 @@ export interface ListenConfig {
    */
   port?: number | undefined;
   /**
-   * Who owns the client side: `"uws"` is uWebSockets.js, `"auto"` the best that loads.
-   * Takes one of "auto", "uws". Default: `"auto"`.
+   * Who owns the client side: `"uws"` is uWebSockets.js, `"native"` the data plane itself. `"auto"` is
+   * `"uws"` where that loads and no option is written that it lacks, else `"native"`.
+   * Takes one of "auto", "uws", "native". Default: `"auto"`.
    */
-  listener?: 'auto' | 'uws' | undefined;
+  listener?: 'auto' | 'uws' | 'native' | undefined;
+  /**
+   * Threads that serve requests, beside the event loop of Node.js; `"loop"` serves inside it, for
+   * services that are mostly JavaScript handlers. Where nothing is written, the command line takes all
+   * cores. Only with the `native` listener.
+   * Takes an integer from 1 to 256, or "loop". Default: `1`.
+   */
+  threads?: number | 'loop' | undefined;
+  /**
+   * Node.js environments that run JavaScript handlers; more than 1 need `handlers` and the `native`
+   * listener.
+   * Takes an integer from 1 to 64. Default: `1`.
+   */
+  workers?: number | undefined;
+  /**
+   * A module whose default export, `(gateway) => void | Promise<void>`, registers the handlers in every
+   * environment. Its path counts from the folder of the configuration file; in code, from the working
+   * directory.
+   * Takes the path of a module such as "./handlers.js", or its file: URL. Default: none: handlers are
+   * registered on the gateway alone.
+   */
+  handlers?: string | undefined;
+  /**
+   * Connections that may wait to be accepted by the `native` listener; the system may allow fewer.
+   * Takes an integer from 1 to 65535. Default: `4096`.
+   */
+  backlog?: number | undefined;
   /**
    * Peers whose `X-Forwarded-*` fields are believed and extended instead of replaced.
    * Takes a list of addresses and networks. Default: `[]`.
    */
   trustedProxies?: readonly string[] | undefined;
+  /**
+   * Whether every connection from one of `trustedProxies` must begin with a PROXY protocol header,
+   * version 1 or 2; its address is then the client. Only with the `native` listener.
+   * Takes true or false. Default: `false`.
+   */
+  proxyProtocol?: boolean | undefined;
   /**
    * Longest request head; a longer one is 431.
    * Takes a size from "1kb" to "64kb", or the number of bytes. Default: `"16kb"`.
@@ -250,20 +325,148 @@ export interface ListenConfig {
   maxBodyBytes?: Size | undefined;
   /**
    * Whether a request body may come with `Transfer-Encoding: chunked`; a refused one is 411.
-   * Takes one of "refuse", "accept". Default: `"refuse"`.
+   * Takes one of "refuse", "accept". Default: `"refuse"` with uws, `"accept"` with native.
    */
   chunkedRequests?: 'refuse' | 'accept' | undefined;
+  /**
+   * How long a request head may take, from its first byte, or from accepting the connection with the TLS
+   * handshake included; then 408, or without an answer where nothing of it came. Only with the `native`
+   * listener.
+   * Takes a duration from "1ms" to "24h". Default: `"10s"`.
+   */
+  headerTimeout?: Duration | undefined;
+  /**
+   * How long a whole request may take, from the first byte of its head to the last of its body; then
+   * 408. Only with the `native` listener.
+   * Takes a duration from "1ms" to "24h". Default: `"5m"`.
+   */
+  requestTimeout?: Duration | undefined;
+  /**
+   * How long a connection may be idle between requests; then it is closed without an answer. Only with
+   * the `native` listener.
+   * Takes a duration from "1ms" to "24h". Default: `"75s"`.
+   */
+  keepAliveTimeout?: Duration | undefined;
+  /**
+   * How long a client may take no byte of an answer; then its connection is reset. Only with the
+   * `native` listener.
+   * Takes a duration from "1ms" to "24h". Default: `"60s"`.
+   */
+  writeTimeout?: Duration | undefined;
+  /**
+   * How long a request goes on without progress when its client has closed the sending side; then it is
+   * aborted. Only with the `native` listener.
+   * Takes a duration from "0ms" to "24h". Default: `"1s"`.
+   */
+  halfCloseTimeout?: Duration | undefined;
+  /**
+   * Bytes of a request body that must come in a second, on average and measured after its first 5 s; a
+   * slower one is 408, `"0b"` takes any. Only with the `native` listener.
+   * Takes a size from "0b" to "1gb", or the number of bytes. Default: `"240b"`.
+   */
+  minBodyRate?: Size | undefined;
+  /**
+   * Most open connections of clients; a further one is 503, and closed without an answer where TLS is
+   * spoken. Only with the `native` listener.
+   * Takes an integer from 1 to 1048576. Default: `16384`.
+   */
+  maxConnections?: number | undefined;
+  /**
+   * Most of them from one address (of IPv6, one /64 network), `trustedProxies` excepted; a further one
+   * is refused like that. Only with the `native` listener.
+   * Takes an integer from 1 to 1048576, or null. Default: `1024`.
+   */
+  maxConnectionsPerClient?: number | null | undefined;
   /**
    * How long running exchanges may take to end when the gateway closes.
    * Takes a duration from "0ms" to "1h". Default: `"10s"`.
    */
   shutdownTimeout?: Duration | undefined;
   /**
+   * How long a closing gateway still takes connections while `/readyz` answers 503 already.
+   * Takes a duration from "0ms" to "1h". Default: `"0s"`.
+   */
+  drainDelay?: Duration | undefined;
+  /**
+   * TLS of the listener. Only with the `native` listener.
+   * Takes an object. Default: plain HTTP.
+   */
+  tls?: ListenTlsConfig | undefined;
+  /**
    * Limits that count every request before it is routed, so also a 404. Only keys `client` and
    * `header:NAME`.
    * Takes a list of limit ids. Default: `[]`.
    */
   limits?: readonly string[] | undefined;
+}
+
+/** TLS of the listener. */
+export interface ListenTlsConfig {
+  /**
+   * Chosen by the server name that a client asks for; the first serves any other name. Of several with
+   * one name the first that the client can verify.
+   * Takes a list of 1 to 1000 certificates.
+   */
+  certificates: readonly CertificateConfig[];
+  /**
+   * Oldest version of TLS that is spoken.
+   * Takes one of "1.2", "1.3". Default: `"1.2"`.
+   */
+  minVersion?: '1.2' | '1.3' | undefined;
+  /**
+   * Whether clients are asked for a certificate; `false` does not ask.
+   * Takes an object or false. Default: `false`.
+   */
+  clientAuth?: ClientAuthConfig | false | undefined;
+  /**
+   * Server names with client authentication of their own. A request on a connection that was opened for
+   * another is 421.
+   * Takes an object. Default: `{}`.
+   */
+  serverNames?: Readonly<Record<string, ServerNameConfig>> | undefined;
+}
+
+/** A certificate of the listener. */
+export interface CertificateConfig {
+  /**
+   * The chain: the server's own certificate first, then those between it and the authority. A file is
+   * read again when it changes.
+   * Takes a certificate chain in PEM form.
+   */
+  certificate: Text;
+  /**
+   * Its private key, without a pass phrase. A file is read again when it changes.
+   * Takes a private key in PEM form.
+   */
+  key: Text;
+  /**
+   * Server names that it is chosen for. `*.` stands for one label.
+   * Takes a list of one or more server names. Default: the DNS names in the certificate.
+   */
+  names?: readonly string[] | undefined;
+}
+
+/** Certificates that clients show. */
+export interface ClientAuthConfig {
+  /**
+   * Whether a client may come without a certificate. One that is not trusted is refused in either case.
+   * Takes one of "optional", "required".
+   */
+  mode: 'optional' | 'required';
+  /**
+   * The authorities that a client certificate must come from. A file is read again when it changes.
+   * Takes certificates in PEM form.
+   */
+  ca: Text;
+}
+
+/** What is different for a server name. */
+export interface ServerNameConfig {
+  /**
+   * Replaces `clientAuth` of the listener; `false` asks for no certificate.
+   * Takes an object or false.
+   */
+  clientAuth: ClientAuthConfig | false;
 }
 
 /** A second listener for `/livez`, `/readyz`, `/metrics`, `/config` and `/routes`. */

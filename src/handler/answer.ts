@@ -1,6 +1,7 @@
 // Turns what a handler returned into an answer: chooses status, content type and framing; composes no head itself.
-import { ANSWER_BAD_STATUS, ANSWER_GONE } from '../native/layout.ts';
+import { ANSWER_BAD_STATUS, ANSWER_GONE, RESPOND_HOLD } from '../native/layout.ts';
 import type { ExchangeContext } from './context.ts';
+import type { Runner } from './failure.ts';
 import { AnswerLines } from './lines.ts';
 import { pump, sourceOf } from './stream.ts';
 import type { StreamChunk } from './types.ts';
@@ -8,16 +9,12 @@ import type { StreamChunk } from './types.ts';
 const TEXT = 'text/plain; charset=utf-8';
 const BYTES = 'application/octet-stream';
 const JSON_TYPE = 'application/json';
-/** Longer bodies are sent with back-pressure instead of in one piece. */
-const MAX_WHOLE_BYTES = 65536;
-
-type Report = (error: unknown) => void;
 
 /**
- * Answers with `value`. What goes wrong after the head was sent breaks the body and goes to `report`.
+ * Answers with `value`. What goes wrong after the head was sent breaks the body and is logged.
  * @throws TypeError when the value, a header or the status cannot be answered; nothing was sent then
  */
-export function answer(context: ExchangeContext, value: unknown, report: Report): void {
+export function answer(runner: Runner, context: ExchangeContext, value: unknown): void {
   if (context.exchange === null) {
     discard(value);
     return;
@@ -27,15 +24,15 @@ export function answer(context: ExchangeContext, value: unknown, report: Report)
     answerEmpty(context, context.code === 0 ? 204 : context.code);
   else if (value instanceof Uint8Array) answerBody(context, value, BYTES);
   else if (value instanceof ArrayBuffer) answerBody(context, new Uint8Array(value), BYTES);
-  else if (value instanceof Response) answerResponse(context, value, report);
+  else if (value instanceof Response) answerResponse(runner, context, value);
   else if (isStream(value))
     answerStream(
+      runner,
       context,
       context.code === 0 ? 200 : context.code,
       context.linesText(BYTES),
       value,
       -1,
-      report,
     );
   else answerBody(context, jsonText(value), JSON_TYPE);
 }
@@ -47,86 +44,71 @@ export function answerBody(context: ExchangeContext, body: string | Uint8Array, 
     answerEmpty(context, status);
     return;
   }
-  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-  const sent = context.exchange?.isHead === true ? 0 : length;
-  const head = headOf(context, status, context.linesText(type), sent);
-  const close = context.exchange?.closesEarly === true;
-  const exchange = head === null ? null : context.detach();
-  if (head === null || exchange === null) return;
-  if (exchange.isHead) {
-    exchange.empty(head, length, close);
-    return;
-  }
-  if (length <= MAX_WHOLE_BYTES) exchange.whole(head, body, close);
-  else {
-    exchange.open(head, length, close);
-    exchange.send(typeof body === 'string' ? Buffer.from(body) : body, true);
-  }
+  const { exchange } = context;
+  if (exchange !== null) ended(context, exchange.respondWhole(status, context.linesText(type), body));
 }
 
 /** An answer without a body; what may have one says that it is empty. */
 function answerEmpty(context: ExchangeContext, status: number): void {
-  const head = headOf(context, status, context.linesText(null), 0);
-  const close = context.exchange?.closesEarly === true;
-  const exchange = head === null ? null : context.detach();
-  if (head === null || exchange === null) return;
-  exchange.empty(head, hasNoBody(status) ? -1 : 0, close);
+  const { exchange } = context;
+  if (exchange === null) return;
+  ended(context, exchange.respondEmpty(status, context.linesText(null), hasNoBody(status) ? -1 : 0));
 }
 
-function answerResponse(context: ExchangeContext, response: Response, report: Report): void {
+function answerResponse(runner: Runner, context: ExchangeContext, response: Response): void {
   if (response.bodyUsed) throw new TypeError('the body of the returned Response was read already');
   const { status, headers, body } = response;
   const lines = new AnswerLines();
   lines.setAll(headers);
   const text = lines.text(null);
   if (body !== null && !hasNoBody(status)) {
-    answerStream(context, status, text, body, declaredLength(headers), report);
+    answerStream(runner, context, status, text, body, declaredLength(headers));
     return;
   }
   void body?.cancel().catch(() => {});
-  const head = headOf(context, status, text, 0);
-  const close = context.exchange?.closesEarly === true;
-  const exchange = head === null ? null : context.detach();
-  if (head === null || exchange === null) return;
-  exchange.empty(head, hasNoBody(status) ? -1 : Math.max(declaredLength(headers), 0), close);
+  const { exchange } = context;
+  const length = hasNoBody(status) ? -1 : Math.max(declaredLength(headers), 0);
+  if (exchange !== null) ended(context, exchange.respondEmpty(status, text, length));
 }
 
 function answerStream(
+  runner: Runner,
   context: ExchangeContext,
   status: number,
   lines: string,
   stream: ReadableStream<StreamChunk> | AsyncIterable<StreamChunk>,
   length: number,
-  report: Report,
 ): void {
   const source = sourceOf(stream);
-  const head = headOf(context, status, lines, -1);
+  // The user's code was asked for the stream: the client may be gone.
   const { exchange } = context;
-  if (head === null || exchange === null) {
+  if (exchange === null) {
     source.cancel();
     return;
   }
-  if (exchange.isHead || length === 0 || hasNoBody(status)) {
-    const close = exchange.closesEarly;
-    context.detach()?.empty(head, hasNoBody(status) ? -1 : length, close);
-    context.finish(0, true);
-    // The user's code runs last: a request that it makes would write over the head in the window.
-    source.cancel();
+  const isOver = exchange.isHead || length === 0 || hasNoBody(status);
+  const code = isOver
+    ? exchange.respondEmpty(status, lines, hasNoBody(status) ? -1 : length)
+    : exchange.respondOpen(status, lines, length);
+  if (code >= 0 && !isOver) {
+    void pump(runner, context, source, length, code === RESPOND_HOLD);
     return;
   }
-  exchange.open(head, length, false);
-  void pump(context, source, length, report);
+  // The user's code runs last: a request that it makes would write over the head in the window.
+  try {
+    ended(context, code);
+  } finally {
+    source.cancel();
+  }
 }
 
-/** Null when the exchange is gone. `bytes` as in {@link ExchangeContext.head}. */
-function headOf(context: ExchangeContext, status: number, lines: string, bytes: number): Uint8Array | null {
-  const head = context.head(status, lines, bytes);
-  if (typeof head !== 'number') return head;
-  if (head === ANSWER_GONE) {
+/** What `respond…` said to an answer without more to come: it is over, or the handler is told what is wrong with it. */
+function ended(context: ExchangeContext, code: number): void {
+  if (code >= 0 || code === ANSWER_GONE) {
     context.detach();
-    return null;
+    return;
   }
-  if (head === ANSWER_BAD_STATUS) throw new TypeError('the status of an answer is a number from 200 to 599');
+  if (code === ANSWER_BAD_STATUS) throw new TypeError('the status of an answer is a number from 200 to 599');
   throw new TypeError('the answer sets a header that is outside the grammar or belongs to the gateway');
 }
 

@@ -3,6 +3,7 @@ import { GatewayError } from '../errors.ts';
 import type { Bridge } from '../listener/bridge.ts';
 import type { Exchange, HandlerSide } from '../listener/exchange.ts';
 import {
+  FACT_CERTIFICATE,
   FACT_CLAIMS,
   FACT_HEADERS,
   FACT_IP,
@@ -17,11 +18,12 @@ import { type BodyFlow, IncomingBody } from './body.ts';
 import { RequestHeaders } from './headers.ts';
 import { AnswerLines, typeLine } from './lines.ts';
 import type { PathParams } from './params.ts';
-import type { HandlerContext, RequestBody } from './types.ts';
+import type { ClientCertificate, HandlerContext, RequestBody } from './types.ts';
 
 const FACTS = 9;
-/** Why there is no exchange any more: answered by the handler, refused by the engine, or the client left. */
-type End = 'answered' | 'refused' | 'gone';
+const NO_FACTS: readonly (string | null | undefined)[] = new Array(FACTS).fill(undefined);
+/** Why there is no exchange any more: answered by the handler, refused by the engine (for the size of its body), or the client left. */
+type End = 'answered' | 'refused' | 'too large' | 'gone';
 type Claims = Readonly<Record<string, unknown>>;
 
 /** Implements the public context; the members after `header` are for the code that runs handlers. */
@@ -38,6 +40,8 @@ export class ExchangeContext implements HandlerContext, HandlerSide {
   #body: IncomingBody | null = null;
   #abort: AbortController | null = null;
   #end: End | null = null;
+  /** The client went away, and the engine forgot the request with it. */
+  #isLost = false;
   #wakeWriter: (() => void) | null = null;
   /** Stops what feeds a streamed answer. */
   onGone: (() => void) | null = null;
@@ -79,6 +83,10 @@ export class ExchangeContext implements HandlerContext, HandlerSide {
     this.#headers ??= new RequestHeaders(this.#fact(FACT_HEADERS) ?? '');
     return this.#headers;
   }
+  get clientCertificate(): ClientCertificate | null {
+    return JSON.parse(this.#fact(FACT_CERTIFICATE) ?? 'null') as ClientCertificate | null;
+  }
+
   get claims(): Claims | null {
     if (this.#claims !== undefined) return this.#claims;
     const claims = JSON.parse(this.#fact(FACT_CLAIMS) ?? 'null') as Claims | null;
@@ -92,7 +100,7 @@ export class ExchangeContext implements HandlerContext, HandlerSide {
 
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
-    if (this.#end === 'gone' || this.#end === 'refused') this.#abort.abort(endError(this.#end));
+    if (this.#end !== null && this.#end !== 'answered') this.#abort.abort(endError(this.#end));
     return this.#abort.signal;
   }
 
@@ -130,36 +138,18 @@ export class ExchangeContext implements HandlerContext, HandlerSide {
     return this.#exchange;
   }
 
-  /** The composed head of the answer, or the negative `ANSWER_*` code. With -1 `bytes` the answer is over at `finish`, else now. */
-  head(status: number, lines: string, bytes: number): Uint8Array | number {
-    return this.#bridge.answer(this.#id, status, lines, bytes);
-  }
-
-  /** Cuts the context off: the caller completes or breaks the answer with what is returned. */
-  detach(): Exchange | null {
-    const exchange = this.#exchange;
+  /** Cuts the context off: its exchange is answered, or the caller ends it. */
+  detach(): void {
+    if (this.#exchange === null) return;
     this.#exchange = null;
-    if (exchange === null) return null;
-    exchange.side = null;
-    this.#bridge.release(exchange);
     this.#stop('answered');
-    return exchange;
-  }
-
-  /** Tells the data plane that a streamed answer is over. */
-  finish(bytes: number, completed: boolean): void {
-    this.#bridge.native.finish(this.#bridge.engine, this.#id, bytes, completed);
   }
 
   /** Hands the exchange back to be refused with 500. */
   fail(): void {
     const exchange = this.#exchange;
-    this.#exchange = null;
-    if (exchange === null) return;
-    exchange.side = null;
-    this.#stop('answered');
-    this.#bridge.native.fail(this.#bridge.engine, this.#id);
-    this.#bridge.drain();
+    this.detach();
+    exchange?.fail();
   }
 
   /** Resolves when the client takes more, or is gone. */
@@ -181,13 +171,15 @@ export class ExchangeContext implements HandlerContext, HandlerSide {
   }
 
   aborted(): void {
-    // A handler that goes on after the client left must not see empty parameters.
-    for (let which = 0; which < FACTS; which += 1) this.#fact(which);
+    // A handler that goes on after the client left must not see empty parameters: facts that are lost throw.
+    const { native, engine } = this.#bridge;
+    this.#isLost = native.fact(engine, this.#id, FACT_METHOD) === null;
+    if (!this.#isLost) for (let which = 0; which < FACTS; which += 1) this.#fact(which);
     this.#leave('gone');
   }
 
-  answered(): void {
-    this.#leave('refused');
+  answered(status: number): void {
+    this.#leave(status === 413 ? 'too large' : 'refused');
   }
 
   #leave(end: End): void {
@@ -215,9 +207,10 @@ export class ExchangeContext implements HandlerContext, HandlerSide {
   }
 
   #fact(which: number): string | null {
-    this.#facts ??= new Array(FACTS).fill(undefined);
+    this.#facts ??= NO_FACTS.slice();
     const known = this.#facts[which];
     if (known !== undefined) return known;
+    if (this.#isLost) throw endError('gone');
     if (this.#exchange === null) return null;
     const { native, engine } = this.#bridge;
     const text = native.fact(engine, this.#id, which);
@@ -228,7 +221,9 @@ export class ExchangeContext implements HandlerContext, HandlerSide {
 
 function endError(end: End): GatewayError {
   if (end === 'gone') return new GatewayError('ERR_FG_BODY_ABORTED', 'the client went away');
+  if (end === 'too large')
+    return new GatewayError('ERR_FG_BODY_TOO_LARGE', 'the request body is longer than the limit');
   if (end === 'refused')
-    return new GatewayError('ERR_FG_BODY_TOO_LARGE', 'the gateway refused the request while its body came');
+    return new GatewayError('ERR_FG_BODY_ABORTED', 'the gateway ended the request before its handler');
   return new GatewayError('ERR_FG_BODY_ABORTED', 'the request is answered; its body can no longer be read');
 }

@@ -49,6 +49,12 @@ export interface Routes<Prefix extends string = ''> {
   ): this;
 }
 
+/**
+ * The default export of the module that `listen.handlers` names: registers routes with their handlers, in every
+ * environment the same. Routes can be registered until it returns, or until its promise is kept.
+ */
+export type RegisterHandlers = (gateway: Routes) => void | Promise<void>;
+
 /** Adds one complete route, or throws. */
 export type AddRoute = (route: RouteConfig, handler: Handler | undefined) => void;
 

@@ -56,7 +56,8 @@ export class RouteTable {
       throw invalidConfig([{ path: 'handler', message: 'expected a function' }]);
     }
     const number = handler === undefined ? undefined : this.#handlers.length;
-    const route = parseRoute(config, { known: this.#parsed.known, handler: number });
+    const { known, listen } = this.#parsed;
+    const route = parseRoute(config, { known, handler: number, listener: listen.listener });
     if (this.#ids.has(route.id)) {
       throw invalidConfig([
         { path: 'id', message: `expected an id that no other route has, received "${route.id}"` },

@@ -2,16 +2,10 @@
 import { STATUS_CODES } from 'node:http';
 import { GatewayError } from '../errors.ts';
 import type { Exchange } from '../listener/exchange.ts';
-import type { Logger } from '../observe/logger.ts';
 import { answer, answerBody } from './answer.ts';
 import { ExchangeContext } from './context.ts';
+import { logFailure, type Runner } from './failure.ts';
 import type { Handler } from './types.ts';
-
-/** What runs handlers: where failures are told, and the form of error answers. */
-export interface Runner {
-  readonly logger: Logger;
-  readonly format: () => 'problem' | 'envelope';
-}
 
 /** Starts `handler` for an exchange. A handler that answers at once is answered before this returns. */
 export function runHandler(runner: Runner, exchange: Exchange, handler: Handler | undefined): void {
@@ -38,7 +32,7 @@ export function runHandler(runner: Runner, exchange: Exchange, handler: Handler 
 
 function settle(runner: Runner, context: ExchangeContext, value: unknown): void {
   try {
-    answer(context, value, (error) => logFailure(runner, context, error));
+    answer(runner, context, value);
   } catch (error) {
     refuse(runner, context, error);
   }
@@ -77,11 +71,6 @@ function answerError(runner: Runner, context: ExchangeContext, error: GatewayErr
     : { code, message, data: null, traceId };
   context.resetAnswer(status);
   answerBody(context, JSON.stringify(body), isProblem ? 'application/problem+json' : 'application/json');
-}
-
-function logFailure(runner: Runner, context: ExchangeContext, error: unknown): void {
-  const err = error instanceof Error ? error : new Error(String(error));
-  runner.logger.error({ err, route: context.route, traceId: context.traceId }, 'a handler failed');
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

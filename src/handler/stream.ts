@@ -1,5 +1,6 @@
 // Streamed answers: pulls pieces from a stream and hands them to the client as fast as it takes them; never ends a broken body cleanly.
 import type { ExchangeContext } from './context.ts';
+import { logFailure, type Runner } from './failure.ts';
 import type { StreamChunk } from './types.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -25,18 +26,20 @@ export function sourceOf(stream: ReadableStream<StreamChunk> | AsyncIterable<Str
 }
 
 /**
- * Sends all of `source` after the head was written. `length` is what was promised, -1 for chunked.
- * Settles when the answer is over, whole or broken; what broke it goes to `report`.
+ * Sends all of `source` after the head was written. `length` is what was promised, -1 for chunked; `isHeld`: the client
+ * takes nothing yet. Settles when the answer is over, whole or broken; what broke it is logged.
  */
 export async function pump(
+  runner: Runner,
   context: ExchangeContext,
   source: Source,
   length: number,
-  report: (error: unknown) => void,
+  isHeld: boolean,
 ): Promise<void> {
   let sent = 0;
   context.onGone = source.cancel;
   try {
+    if (isHeld) await context.untilWritable();
     for (;;) {
       const { done, value } = await source.next();
       const { exchange } = context;
@@ -51,27 +54,35 @@ export async function pump(
         source.cancel();
         return;
       }
-      if (data.length > 0 && !exchange.send(data, false)) await context.untilWritable();
+      if (data.length > 0 && !exchange.sendPiece(data)) await context.untilWritable();
     }
     if (length >= 0 && sent < length)
       throw new RangeError(`a body of ${length} bytes was promised, ${sent} came`);
     end(context, NOTHING, sent);
   } catch (error) {
     source.cancel();
-    const exchange = context.detach();
-    if (exchange === null) return;
-    exchange.reset();
-    context.finish(sent, false);
-    report(error);
+    breakOff(runner, context, sent, error);
   }
 }
 
-/** The last piece: the exchange is let go before it is sent, because its object may serve another request after that. */
-function end(context: ExchangeContext, data: Uint8Array, sent: number): void {
-  const exchange = context.detach();
+/** The facts that are logged end with the exchange. */
+function breakOff(runner: Runner, context: ExchangeContext, sent: number, error: unknown): void {
+  const { exchange } = context;
   if (exchange === null) return;
-  exchange.send(data, true);
-  context.finish(sent, true);
+  try {
+    logFailure(runner, context, error);
+  } finally {
+    context.detach();
+    exchange.breakOff(sent);
+  }
+}
+
+/** The last piece: the context is cut off before it is sent, because the exchange may serve another request after that. */
+function end(context: ExchangeContext, data: Uint8Array, sent: number): void {
+  const { exchange } = context;
+  if (exchange === null) return;
+  context.detach();
+  exchange.sendLast(data, sent);
 }
 
 function bytesOf(value: unknown): Uint8Array {

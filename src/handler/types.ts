@@ -16,7 +16,8 @@ export interface RequestBody {
 
 /**
  * A request as a handler sees it. Members are derived when they are first read; what was never read before the answer
- * was complete is empty afterwards.
+ * was complete is empty afterwards. With the native listener, what was never read before the client went away throws
+ * `ERR_FG_BODY_ABORTED`.
  */
 export interface HandlerContext<Path extends string = string> {
   readonly method: string;
@@ -28,6 +29,8 @@ export interface HandlerContext<Path extends string = string> {
   readonly headers: RequestHeaders;
   /** Verified claims of the token; null on a route without `jwt`. */
   readonly claims: Readonly<Record<string, unknown>> | null;
+  /** The verified certificate of the client; null without one. Only the native listener has any. */
+  readonly clientCertificate: ClientCertificate | null;
   /** Address of the client: of the peer, or what trusted proxies say. */
   readonly ip: string;
   /** 32 hexadecimal digits, the same as `X-Trace-ID` of the answer. */
@@ -72,3 +75,17 @@ export type HandlerResult =
 export type Handler<Path extends string = string> = (
   context: HandlerContext<Path>,
 ) => HandlerResult | Promise<HandlerResult>;
+
+/** Who a client certificate says its owner is. */
+export interface ClientCertificate {
+  /** RFC 4514 text. */
+  readonly subject: string;
+  /** Subject alternative names, such as `DNS:app.example`. */
+  readonly sans: readonly string[];
+  /** SHA-256 of the certificate, lower-case hexadecimal. */
+  readonly fingerprint: string;
+  /** Hexadecimal. */
+  readonly serial: string;
+  /** Seconds since 1970-01-01T00:00:00Z. */
+  readonly notAfter: number;
+}

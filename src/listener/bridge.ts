@@ -10,6 +10,7 @@ import {
   EVENT_HANDLER,
   EVENT_HEAD,
   EVENT_KEYS,
+  EVENT_REQUEST,
   EVENT_RESET,
   EVENT_RESUME,
   FLOW_IGNORED,
@@ -24,12 +25,15 @@ import {
   META_LENGTH_HI,
   META_LENGTH_LO,
   META_QUEUED,
+  META_STATUS,
   WINDOW_BODY,
   WINDOW_BODY_SIZE,
   WINDOW_HEAD,
   WINDOW_SIZE,
 } from '../native/layout.ts';
+import type { BridgedExchange } from './bridged-exchange.ts';
 import { type Exchange, NO_EXCHANGE } from './exchange.ts';
+import { type NativeExchange, NativeExchanges } from './native-exchange.ts';
 
 /** Heads above this get a view of their own for each use. */
 const CACHED_HEAD_BYTES = 8192;
@@ -49,18 +53,22 @@ export interface BridgeOwner {
 /** The one engine of this environment: requests go in, its events come out to their exchanges. */
 export class Bridge {
   readonly native: Native;
+  readonly core: number;
   readonly engine: EngineHandle;
   readonly #owner: BridgeOwner;
   readonly #window = new ArrayBuffer(WINDOW_SIZE);
-  readonly #meta = new Uint32Array(this.#window, 0, WINDOW_HEAD / 4);
+  /** The integers of the window, by `META_*`. */
+  readonly meta = new Uint32Array(this.#window, 0, WINDOW_HEAD / 4);
   readonly #heads: (Uint8Array | undefined)[] = new Array(CACHED_HEAD_BYTES + 1).fill(undefined);
   readonly #bodies: (Uint8Array | undefined)[] = new Array(WINDOW_BODY_SIZE + 1).fill(undefined);
-  readonly #exchanges: (Exchange | undefined)[] = [];
+  readonly #exchanges: (BridgedExchange | undefined)[] = [];
+  readonly #natives = new NativeExchanges(this);
   #live = 0;
   #onIdle: (() => void)[] = [];
 
   constructor(native: Native, core: number, owner: BridgeOwner) {
     this.native = native;
+    this.core = core;
     this.#owner = owner;
     this.engine = native.engineOpen(core, this.#window, () => this.drain());
   }
@@ -72,7 +80,7 @@ export class Bridge {
 
   /** Hands a request over; true when its body is wanted. Answers that are ready are delivered before it returns. */
   begin(
-    exchange: Exchange,
+    exchange: BridgedExchange,
     method: string,
     target: string,
     block: string,
@@ -84,7 +92,7 @@ export class Bridge {
       exchange.whole(INTERNAL_ERROR, '', true);
       return false;
     }
-    const meta = this.#meta;
+    const meta = this.meta;
     const hasBody = meta[META_BODY] !== 0;
     exchange.id = begun >>> 3;
     exchange.isHead = method === 'HEAD';
@@ -99,7 +107,7 @@ export class Bridge {
   }
 
   /** A piece of a request body. */
-  body(exchange: Exchange, chunk: ArrayBuffer | Uint8Array, last: boolean): void {
+  body(exchange: BridgedExchange, chunk: ArrayBuffer | Uint8Array, last: boolean): void {
     if (exchange.id === NO_EXCHANGE) return;
     exchange.bodyLeft = last ? 0 : Math.max(exchange.bodyLeft - chunk.byteLength, 1);
     const flow = this.native.body(this.engine, exchange.id, chunk, last);
@@ -107,11 +115,11 @@ export class Bridge {
     else if (flow !== FLOW_IGNORED && exchange.side !== null) {
       exchange.side.data(chunk instanceof Uint8Array ? chunk : new Uint8Array(chunk), last);
     }
-    if (this.#meta[META_QUEUED] !== 0) this.drain();
+    if (this.meta[META_QUEUED] !== 0) this.drain();
   }
 
   /** The client went away. */
-  aborted(exchange: Exchange): void {
+  aborted(exchange: BridgedExchange): void {
     const { id, side } = exchange;
     exchange.side = null;
     side?.aborted();
@@ -121,7 +129,7 @@ export class Bridge {
   }
 
   /** The client can take more again. */
-  drained(exchange: Exchange): void {
+  drained(exchange: BridgedExchange): void {
     if (exchange.side !== null) exchange.side.writable();
     else if (exchange.id !== NO_EXCHANGE) this.native.blocked(this.engine, exchange.id, false);
   }
@@ -130,6 +138,17 @@ export class Bridge {
   answer(id: number, status: number, lines: string, bytes: number): Uint8Array | number {
     const length = this.native.answer(this.engine, id, status, lines, bytes);
     return length < 0 ? length : this.#head(length);
+  }
+
+  /** Tells the engine that an answer of a handler is over. */
+  finish(id: number, bytes: number, completed: boolean): void {
+    this.native.finish(this.engine, id, bytes, completed);
+  }
+
+  /** Leaves the answer to the engine: 500. */
+  fail(id: number): void {
+    this.native.fail(this.engine, id);
+    this.drain();
   }
 
   /** Hands every event that waits to its exchange. */
@@ -147,10 +166,21 @@ export class Bridge {
   }
 
   /** The engine forgot the exchange, or is about to: no event reaches it any more. Safe to repeat. */
-  release(exchange: Exchange): void {
+  release(exchange: BridgedExchange): void {
     if (exchange.id === NO_EXCHANGE) return;
     this.#exchanges[exchange.id] = undefined;
     exchange.id = NO_EXCHANGE;
+    this.ended();
+  }
+
+  /** A request of a connection that the engine owns goes to its handler. */
+  begun(exchange: NativeExchange, handler: number): void {
+    this.#live += 1;
+    this.#owner.handle(exchange, handler);
+  }
+
+  /** One exchange less. */
+  ended(): void {
     this.#live -= 1;
     if (this.#live > 0 || this.#onIdle.length === 0) return;
     for (const resolve of this.#onIdle.splice(0)) resolve();
@@ -169,12 +199,17 @@ export class Bridge {
       this.aborted(exchange);
       exchange.reset();
     }
+    this.#natives.close();
     this.native.engineClose(this.engine);
   }
 
   #dispatch(event: number): void {
     const kind = event & 15;
-    const meta = this.#meta;
+    if (kind >= EVENT_REQUEST) {
+      this.#natives.dispatch(kind, event >>> 4);
+      return;
+    }
+    const meta = this.meta;
     if (kind === EVENT_KEYS) {
       this.#owner.keysWanted(meta[META_HANDLER] as number, meta[META_LENGTH_LO] as number);
       return;
@@ -191,14 +226,14 @@ export class Bridge {
       exchange.side = null;
       this.release(exchange);
       exchange.reset();
-      side?.answered();
+      side?.answered(0);
     }
   }
 
   /** A request that had to wait goes to its handler, with what came of its body so far. */
-  #onHandler(exchange: Exchange, handler: number): void {
+  #onHandler(exchange: BridgedExchange, handler: number): void {
     const data = this.native.takeBody(this.engine, exchange.id);
-    const last = this.#meta[META_LAST] !== 0;
+    const last = this.meta[META_LAST] !== 0;
     // A body that is here already is not over for a handler that starts to read it at once.
     if (last && data.byteLength > 0) exchange.bodyLeft = 1;
     this.#owner.handle(exchange, handler);
@@ -208,8 +243,9 @@ export class Bridge {
     if (!last) exchange.resumeBody();
   }
 
-  #onHead(exchange: Exchange): void {
-    const meta = this.#meta;
+  #onHead(exchange: BridgedExchange): void {
+    const meta = this.meta;
+    const status = meta[META_STATUS] as number;
     const kind = meta[META_BODY_KIND];
     const head = this.#head(meta[META_HEAD_LEN] as number);
     const close = meta[META_CLOSE] !== 0;
@@ -217,7 +253,7 @@ export class Bridge {
     const { side } = exchange;
     exchange.side = null;
     if (kind === BODY_WHOLE) {
-      const body = this.#body(meta[META_BODY_LEN] as number);
+      const body = this.bodyView(meta[META_BODY_LEN] as number);
       this.release(exchange);
       if (close) exchange.refuse(head, body);
       else exchange.whole(head, body, false);
@@ -226,13 +262,13 @@ export class Bridge {
       exchange.empty(head, kind === BODY_NONE ? -1 : length, close);
     } else exchange.open(head, kind === BODY_SIZED ? length : -1, close);
     // The engine answered in place of the handler, whose code runs last: a request that it makes would write over the window.
-    side?.answered();
+    side?.answered(status);
   }
 
-  #onChunk(exchange: Exchange, length: number, last: boolean): void {
+  #onChunk(exchange: BridgedExchange, length: number, last: boolean): void {
     const { id } = exchange;
     if (last) this.release(exchange);
-    if (!exchange.send(this.#body(length), last) && !last) this.native.blocked(this.engine, id, true);
+    if (!exchange.send(this.bodyView(length), last) && !last) this.native.blocked(this.engine, id, true);
   }
 
   #head(length: number): Uint8Array {
@@ -242,7 +278,8 @@ export class Bridge {
     return view;
   }
 
-  #body(length: number): Uint8Array {
+  /** The first bytes of the body in the window. */
+  bodyView(length: number): Uint8Array {
     const view = this.#bodies[length] ?? new Uint8Array(this.#window, WINDOW_BODY, length);
     this.#bodies[length] = view;
     return view;

@@ -1,24 +1,24 @@
-// What JavaScript sees of a request and its response; it decides nothing.
+// What JavaScript sees of a request and its response, whoever owns its connection; it decides nothing.
 import type { Bridge } from './bridge.ts';
 
-/** A request body longer than this that nobody read costs the connection; a shorter rest is skipped by the listener. */
-const MAX_SKIPPED_BYTES = 65536;
 export const NO_EXCHANGE = -1;
+
 /** The side of a JavaScript handler: what it is told about its exchange. */
 export interface HandlerSide {
   /** A piece of the request body, valid during the call only. */
   data(chunk: Uint8Array, last: boolean): void;
   /** The client can take more. */
   writable(): void;
-  /** The client went away; the facts can still be read during the call. */
+  /** The client went away; the facts can still be read during the call if the engine has them. */
   aborted(): void;
-  /** The engine answered or broke the exchange itself. */
-  answered(): void;
+  /** The engine answered the exchange itself with `status`, or broke the answer that has it; 0 when that is not known. */
+  answered(status: number): void;
 }
 
 /**
- * One exchange as its downstream side implements it. `head` arguments are whole heads (`200 OK\r\nName: value`, without
- * framing fields); they and `Uint8Array` bodies are valid during the call only. Lengths of -1 mean unknown.
+ * One exchange as code that answers it sees it. `lines` are header lines, `Name: value` and CRLF each. The `respond…`
+ * operations return RESPOND_OK, RESPOND_HOLD or a negative ANSWER_* code: nothing was sent then, and but for ANSWER_GONE
+ * the exchange still waits for its answer. An operation that ends the exchange lets go of its side.
  */
 export abstract class Exchange {
   /** The engine's id while the engine knows the exchange, else -1. */
@@ -33,26 +33,21 @@ export abstract class Exchange {
     this.bridge = bridge;
   }
 
-  /** An answer whose body is at hand. Ends the exchange. */
-  abstract whole(head: Uint8Array, body: Uint8Array | string, close: boolean): void;
-  /** A JSON answer after which nothing that the client sent may be looked at. Ends the exchange. */
-  refuse(head: Uint8Array, body: Uint8Array): void {
-    this.whole(head, body, true);
-  }
-  /** An answer without a body, `length` reported if not -1. Ends the exchange. */
-  abstract empty(head: Uint8Array, length: number, close: boolean): void;
-  /** The head of an answer whose body follows: `length` bytes, or chunked with -1. */
-  abstract open(head: Uint8Array, length: number, close: boolean): void;
-  /** A piece of that body; false: hold on until the bridge is told `drained`. */
-  abstract send(data: Uint8Array, last: boolean): boolean;
-  /** Breaks the connection. Ends the exchange. */
-  abstract reset(): void;
+  /** Answers with a body at hand, of which HEAD gets the length. Ends the exchange. */
+  abstract respondWhole(status: number, lines: string, body: string | Uint8Array): number;
+  /** Answers without a body, `length` reported if not -1. Ends the exchange. */
+  abstract respondEmpty(status: number, lines: string, length: number): number;
+  /** Begins an answer whose body follows: `length` bytes, or chunked with -1. */
+  abstract respondOpen(status: number, lines: string, length: number): number;
+  /** A piece of that body; false: hold on until the side is told `writable`. */
+  abstract sendPiece(data: Uint8Array): boolean;
+  /** The last piece, with `sent` bytes in all. Ends the exchange. */
+  abstract sendLast(data: Uint8Array, sent: number): void;
+  /** Breaks an open answer after `sent` bytes, and its connection. Ends the exchange. */
+  abstract breakOff(sent: number): void;
+  /** Leaves the answer to the engine: 500. Lets go of the side. */
+  abstract fail(): void;
   /** Stops and restarts the request body. */
   abstract pauseBody(): void;
   abstract resumeBody(): void;
-
-  /** Whether an answer now must close the connection: too much of the request body was not read. */
-  get closesEarly(): boolean {
-    return this.bodyLeft > MAX_SKIPPED_BYTES;
-  }
 }

@@ -2,7 +2,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { GatewayError } from '../errors.ts';
 import type { Bridge } from './bridge.ts';
-import { Exchange } from './exchange.ts';
+import { BridgedExchange } from './bridged-exchange.ts';
 
 export interface InjectOptions {
   /** Default `GET`. */
@@ -61,7 +61,7 @@ export function requestLines(options: InjectOptions): RequestLines {
   };
 }
 
-class InjectExchange extends Exchange {
+class InjectExchange extends BridgedExchange {
   readonly response: Promise<Response>;
   #resolve!: (response: Response) => void;
   #reject!: (reason: unknown) => void;

@@ -30,6 +30,7 @@ export class UwsApps {
   #made = 0;
   #opened = 0;
   #closed = 0;
+  #onEmpty: (() => void) | null = null;
 
   constructor(make: MakeApp) {
     this.#make = make;
@@ -51,6 +52,14 @@ export class UwsApps {
   close(): void {
     this.#shared.close();
     for (const { app } of [...this.#byText.values(), ...this.#free]) app.close();
+  }
+
+  /** Resolves when no connection is open. */
+  empty(): Promise<void> {
+    if (this.#opened === this.#closed) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onEmpty = resolve;
+    });
   }
 
   families(): MetricFamily[] {
@@ -88,6 +97,7 @@ export class UwsApps {
     app.filter?.((_res, change) => {
       if (change > 0) this.#opened += 1;
       else this.#closed += 1;
+      if (this.#opened === this.#closed) this.#onEmpty?.();
       if (peer !== null) this.#count(peer, change);
     });
     return app;

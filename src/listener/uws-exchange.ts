@@ -1,6 +1,6 @@
 // One exchange whose client side is a uWebSockets.js response; pooled, with its callbacks bound once. It allocates nothing per request.
 import type { Bridge } from './bridge.ts';
-import { Exchange } from './exchange.ts';
+import { BridgedExchange } from './bridged-exchange.ts';
 import type { UwsResponse } from './uws-library.ts';
 
 /** The listener's free exchanges, and how many hold a response. */
@@ -8,6 +8,10 @@ export interface UwsPool {
   readonly bridge: Bridge;
   readonly free: UwsExchange[];
   busy: number;
+  /** Requests so far. */
+  begun: number;
+  /** Every answer ends its connection. */
+  isDraining: boolean;
   /** Called when `busy` falls to 0. */
   onQuiet: (() => void) | null;
 }
@@ -57,7 +61,7 @@ const writeSized = (): void => {
 };
 
 /** uWebSockets.js takes a body of known length by `tryEnd` (what it refuses stays here) and a chunked one by `write`. */
-export class UwsExchange extends Exchange {
+export class UwsExchange extends BridgedExchange {
   #res: UwsResponse | null = null;
   readonly #pool: UwsPool;
   /** Still inside the request callback, where the library has corked the response. */
@@ -84,6 +88,7 @@ export class UwsExchange extends Exchange {
     this.#res = res;
     this.#isFresh = true;
     this.#pool.busy += 1;
+    this.#pool.begun += 1;
   }
 
   /** Whether the answer is not complete. */
@@ -107,7 +112,7 @@ export class UwsExchange extends Exchange {
     out = res;
     outHead = head;
     outBody = body;
-    outClose = close;
+    outClose = close || this.#pool.isDraining;
     if (this.#isFresh) writeWhole();
     else res.cork(writeWhole);
     this.#free();
@@ -120,7 +125,7 @@ export class UwsExchange extends Exchange {
   }
 
   empty(head: Uint8Array, length: number, close: boolean): void {
-    if (close) {
+    if (close || this.#pool.isDraining) {
       this.#closeAfter(head, length);
       return;
     }
@@ -146,7 +151,7 @@ export class UwsExchange extends Exchange {
     out = res;
     outHead = head;
     outLength = length;
-    outClose = close;
+    outClose = close || this.#pool.isDraining;
     res.cork(writeOpen);
   }
 

@@ -3,10 +3,12 @@
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { isMainThread } from 'node:worker_threads';
 import { GatewayError } from '../errors.ts';
-import type { MetricFamily, PeerAddress } from '../native/calls.ts';
+import type { PeerAddress } from '../native/calls.ts';
 import type { Bridge } from './bridge.ts';
+import type { Listener } from './listener.ts';
 import { type Peer, UwsApps } from './uws-apps.ts';
 import { UwsExchange, type UwsPool } from './uws-exchange.ts';
 import type { ListenSocket, Uws, UwsApp, UwsRequest, UwsResponse } from './uws-library.ts';
@@ -14,26 +16,17 @@ import type { ListenSocket, Uws, UwsApp, UwsRequest, UwsResponse } from './uws-l
 /** The line that adds the library to an application. */
 export const installLine = 'npm install uWebSockets.js@npm:uws-pack@20.0.8';
 
+/** While the listener drains, how long no request may come before it counts as quiet. */
+const QUIET_MS = 100;
+
 export interface UwsListenerOptions {
   host: string;
   /** 0: any free port. */
   port: number;
   /** Longest request head in bytes. The library reads its own bound when it loads, so the first listener of the process decides it. */
   maxHeaderBytes: number;
-}
-
-/** A listening socket and its exchanges. */
-export interface Listener {
-  readonly host: string;
-  readonly port: number;
-  /** Takes no new connections; those that are open go on. */
-  stopAccepting(): void;
-  /** Resolves when no answer is under way. */
-  quiet(): Promise<void>;
-  /** Metrics of its connections. */
-  families(): MetricFamily[];
-  /** Closes every connection. */
-  close(): void;
+  /** Listening sockets that are used instead of binding; the listener's from then on. */
+  fds?: readonly number[];
 }
 
 /**
@@ -42,7 +35,7 @@ export interface Listener {
  */
 export async function listenUws(bridge: Bridge, options: UwsListenerOptions): Promise<Listener> {
   const uws = await loadUws(options.maxHeaderBytes);
-  const pool: UwsPool = { bridge, free: [], busy: 0, onQuiet: null };
+  const pool: UwsPool = { bridge, free: [], busy: 0, begun: 0, isDraining: false, onQuiet: null };
   const apps = new UwsApps((peer) => makeApp(uws, pool, peer));
   const { shared } = apps;
   // Older versions adopt no socket: then the library accepts, and every request asks for its peer.
@@ -60,8 +53,13 @@ export async function listenUws(bridge: Bridge, options: UwsListenerOptions): Pr
   return {
     host: options.host,
     port: socket.port,
+    descriptors: () => socket.descriptors(),
     stopAccepting,
+    drain() {
+      pool.isDraining = true;
+    },
     quiet: () => quiet(pool),
+    empty: () => apps.empty(),
     families: () => apps.families(),
     close: () => {
       stopAccepting();
@@ -70,9 +68,18 @@ export async function listenUws(bridge: Bridge, options: UwsListenerOptions): Pr
   };
 }
 
+/** Whether the library is installed and loads here; `maxHeaderBytes` as in the options of the listener. */
+export function uwsLoads(maxHeaderBytes: number): Promise<boolean> {
+  return loadUws(maxHeaderBytes).then(
+    () => true,
+    () => false,
+  );
+}
+
 /** A listening socket. */
 interface Accepting {
   readonly port: number;
+  descriptors(): number[];
   close(): void;
 }
 
@@ -80,16 +87,34 @@ async function openAcceptor(bridge: Bridge, apps: UwsApps, options: UwsListenerO
   const { native } = bridge;
   const { address } = await lookup(options.host);
   const adopt = (fd: number, text: string, peer: PeerAddress): void => apps.adopt(fd, text, peer);
-  const { acceptor, port } = native.acceptorOpen(address, options.port, adopt);
-  return { port, close: () => native.acceptorClose(acceptor) };
+  const { fds = [] } = options;
+  const opened = (fds.length === 0 ? [undefined] : fds).map((fd) =>
+    native.acceptorOpen(address, options.port, adopt, fd),
+  );
+  return {
+    port: opened[0]?.port ?? options.port,
+    descriptors: () => opened.map(({ acceptor }) => native.acceptorFd(acceptor)),
+    close: () => {
+      for (const { acceptor } of opened) native.acceptorClose(acceptor);
+    },
+  };
 }
 
 async function openSocket(uws: Uws, apps: UwsApps, options: UwsListenerOptions): Promise<Accepting> {
+  const descriptors = (): never => {
+    const message = `this version of uWebSockets.js keeps its listening sockets to itself: takeover needs ${installLine}`;
+    throw new GatewayError('ERR_FG_LISTENER_UNAVAILABLE', message);
+  };
+  if (options.fds !== undefined && options.fds.length > 0) descriptors();
   const socket = await new Promise<ListenSocket | false>((resolve) => {
     apps.shared.listen(options.host, options.port, uws.LIBUS_LISTEN_EXCLUSIVE_PORT, resolve);
   });
   if (socket === false) throw await listenFailure(options);
-  return { port: uws.us_socket_local_port(socket), close: () => uws.us_listen_socket_close(socket) };
+  return {
+    port: uws.us_socket_local_port(socket),
+    descriptors,
+    close: () => uws.us_listen_socket_close(socket),
+  };
 }
 
 function makeApp(uws: Uws, pool: UwsPool, peer: Peer): UwsApp {
@@ -161,8 +186,17 @@ async function listenFailure({ host, port }: UwsListenerOptions): Promise<Gatewa
   return new GatewayError('ERR_FG_ADDRESS_IN_USE', `cannot listen on ${host} port ${port}`);
 }
 
-function quiet(pool: UwsPool): Promise<void> {
-  if (pool.busy === 0) return Promise.resolve();
+/** Settles a turn of the loop after the last answer: inside the request callback the library has not sent it yet. */
+/** A request that was on its way when the last answer was sent is waited for. */
+async function quiet(pool: UwsPool): Promise<void> {
+  for (let seen = -1; pool.busy > 0 || seen !== pool.begun; ) {
+    if (pool.busy > 0) await noneBusy(pool);
+    seen = pool.begun;
+    await setTimeout(QUIET_MS);
+  }
+}
+
+function noneBusy(pool: UwsPool): Promise<void> {
   return new Promise((resolve) => {
     pool.onQuiet = resolve;
   });

@@ -36,17 +36,24 @@ const FALLIBLE = [
   'draftAdd',
   'engineOpen',
   'acceptorOpen',
+  'listenerOpen',
+  'bindTcp',
+  'takeoverServe',
+  'takeoverSend',
+  'takeoverAsk',
 ] as const satisfies readonly (keyof SetupCalls)[];
 
 /** Set-up calls throw GatewayErrors; hot calls are handed on as they are. */
 function withErrors(addon: Native): Native {
   const native = { ...addon };
   for (const name of FALLIBLE) {
-    const call = addon[name] as (...args: unknown[]) => unknown;
+    const call = addon[name] as ((...args: unknown[]) => unknown) | undefined;
+    if (call === undefined) continue;
     Object.assign(native, {
       [name]: (...args: unknown[]) => {
         try {
-          return call(...args);
+          const result = call(...args);
+          return result instanceof Promise ? result.catch(rethrow) : result;
         } catch (error) {
           throw toGatewayError(error);
         }
@@ -54,6 +61,10 @@ function withErrors(addon: Native): Native {
     });
   }
   return native;
+}
+
+function rethrow(error: unknown): never {
+  throw toGatewayError(error);
 }
 
 interface NativeFailure {

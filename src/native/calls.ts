@@ -40,10 +40,32 @@ export interface HotCalls {
   answer(engine: EngineHandle, id: number, status: number, lines: string, bytes: number): number;
   /** Ends a handler exchange: metrics and record; the id is free. `completed` false: the client saw a broken body. */
   finish(engine: EngineHandle, id: number, bytes: number, completed: boolean): void;
-  /** Hands a handler exchange back to be refused with 500 (EVENT_HEAD follows; drain). */
+  /** Hands a handler exchange back to be refused with 500: EVENT_HEAD follows (drain), or the engine writes it itself where it owns the connection. */
   fail(engine: EngineHandle, id: number): void;
   /** Facts of a handler exchange, asked for lazily: FACT_* → string (params, claims as JSON), or null when the id is gone. */
   fact(engine: EngineHandle, id: number, which: number): string | null;
+  /**
+   * Answers a handler exchange of a connection that the engine owns (EVENT_REQUEST). `how`: RESPOND_WHOLE (`body` is all of
+   * it, text as UTF-8 of at most 48 KiB), RESPOND_EMPTY (no body; `length` to report, or -1), RESPOND_OPEN (the body follows
+   * by `send`; `length` bytes, or -1 for chunked). `lines` are the handler's headers, `Name: value\r\n` each.
+   * Returns RESPOND_OK, RESPOND_HOLD (accepted; send no more before EVENT_WRITABLE), or a negative ANSWER_* code: nothing was
+   * sent then. RESPOND_WHOLE and RESPOND_EMPTY end the exchange: its id is free.
+   */
+  respond(
+    engine: EngineHandle,
+    id: number,
+    how: number,
+    status: number,
+    lines: string,
+    body: string | Uint8Array | null,
+    length: number,
+  ): number;
+  /** A piece of an open answer; `last` ends it. Returns RESPOND_OK, RESPOND_HOLD, or a negative number: the exchange is gone. */
+  send(engine: EngineHandle, id: number, chunk: Uint8Array, last: boolean): number;
+  /** Breaks the connection of an exchange that is open or not answered yet; ends it. */
+  breakOff(engine: EngineHandle, id: number): void;
+  /** Stops (false) or restarts (true) the EVENT_BODY of an exchange. */
+  flow(engine: EngineHandle, id: number, wanted: boolean): void;
 }
 
 /** 4 or 16 address bytes, or an IPv4 address as a 32-bit number. */
@@ -82,22 +104,86 @@ export interface SetupCalls {
    * `onEvents` is called (once per wake-up) when events wait. Closed by engineClose or with the environment.
    */
   engineOpen(core: number, window: ArrayBuffer, onEvents: () => void): EngineHandle;
-  /** Refuses new requests with 503 and closes idle upstream connections; exchanges go on. */
+  /** Whether this environment takes requests for handlers from the other engines of its core; those that it has go on. */
+  engineHost(engine: EngineHandle, yes: boolean): void;
+  /** Answers of this engine end their connections from now on. */
   engineDrain(engine: EngineHandle): void;
   /**
    * Listens on an IP address, exclusively, and calls `onConnection` for each connection; the descriptor, non-blocking, is the
-   * callee's. Throws ERR_FG_ADDRESS_IN_USE when the address is taken or cannot be bound.
+   * callee's. With `fd`, a listening socket which is the acceptor's from then on, it binds nothing. Throws
+   * ERR_FG_ADDRESS_IN_USE when the address is taken or cannot be bound.
    */
   acceptorOpen(
     host: string,
     port: number,
     onConnection: (fd: number, text: string, address: PeerAddress) => void,
+    fd?: number,
   ): { acceptor: number; port: number };
+  /** The listening descriptor of an acceptor, which keeps it; -1 when it is closed. */
+  acceptorFd(acceptor: number): number;
   /** Stops listening; connections that were handed over go on. */
   acceptorClose(acceptor: number): void;
+  /**
+   * Opens a native listener of `core`; `engine` is the environment's own, which gets the requests for handlers.
+   * Throws ERR_FG_ADDRESS_IN_USE when the address is taken or cannot be bound.
+   */
+  listenerOpen(core: number, engine: EngineHandle, optionsJson: string): { listener: number; port: number };
+  /** Its listening sockets, for a process that takes them over. */
+  listenerFds(listener: number): number[];
+  /** Accepts what waits, then closes the listening sockets; connections go on. */
+  listenerStopAccepting(listener: number): void;
+  /**
+   * Answers carry `Connection: close`, and WebSockets get 1001 one after the other within `timeoutMs`. Idle connections
+   * are closed after a moment; with `keepIdle` only in the second half of the time, one after the other.
+   */
+  listenerDrain(listener: number, timeoutMs: number, keepIdle: boolean): void;
+  /** Connections that are open now; at least 1 while more may come from its sockets. */
+  listenerConnections(listener: number): number;
+  /** Breaks what is left and ends its threads. */
+  listenerClose(listener: number): void;
+  /** Listens on an IP address, exclusively; the descriptor is the caller's. Throws ERR_FG_ADDRESS_IN_USE. */
+  bindTcp(host: string, port: number): number;
+  /**
+   * Linux only. Listens at a path that does not exist yet, mode 0600; connections of the same user are handed over, of others
+   * `fd` is -1 and `peer` says whose it was. Closed by acceptorClose. Throws ERR_FG_TAKEOVER_FAILED.
+   */
+  takeoverServe(path: string, onConnection: (fd: number, peer: string) => void): number;
+  /** Sends a line and up to 64 descriptors, which stay open, over a connection. Throws ERR_FG_TAKEOVER_FAILED. */
+  takeoverSend(connection: number, line: string, sockets: number[]): void;
+  /**
+   * Sends a line to whoever listens at `path` and resolves to the line that comes back with its listening TCP sockets, all
+   * the caller's; null when nobody listens. Rejects with ERR_FG_TAKEOVER_FAILED.
+   */
+  takeoverAsk(path: string, line: string, timeoutMs: number): Promise<Taken | null>;
   /** Exchanges in flight. */
   engineInFlight(engine: EngineHandle): number;
   engineClose(engine: EngineHandle): void;
+}
+
+/** What `listenerOpen` takes, as JSON. */
+export interface ListenerOptions {
+  /** An IP address. */
+  host: string;
+  /** 0: any free port. */
+  port: number;
+  /** Connections that may wait to be accepted. */
+  backlog: number;
+  /** 0: inside the event loop of this environment. */
+  threads: number;
+  /** Listening sockets that were taken over, used instead of binding. */
+  fds: readonly number[];
+}
+/** What `takeoverAsk` resolves to. */
+export interface Taken {
+  connection: number;
+  line: string;
+  sockets: TakenSocket[];
+}
+/** A listening socket, and the address that the system tells of it. */
+export interface TakenSocket {
+  fd: number;
+  host: string;
+  port: number;
 }
 
 /** One metric family as Rust reports it. */

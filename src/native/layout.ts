@@ -27,6 +27,27 @@ export const EVENT_HANDLER = 5;
 /** Keys of an issuer are wanted: its index in META_HANDLER, the generation of the plan it counts in in META_LENGTH_*; */
 /** the id part is 0. */
 export const EVENT_KEYS = 6;
+/** A request of a connection that the engine owns: META_HANDLER, META_BODY, META_LENGTH_* (0xffff_ffff twice: unknown), */
+/** META_IS_HEAD. */
+export const EVENT_REQUEST = 7;
+/** A piece of its body: META_BODY_LEN, META_LAST. */
+export const EVENT_BODY = 8;
+/** Its client went away; or the engine answered it itself with META_STATUS, or broke the answer that has this status */
+/** (0: the client went away). The id is free after the event. */
+export const EVENT_GONE = 9;
+/** Its client takes more of the answer, after RESPOND_HOLD. */
+export const EVENT_WRITABLE = 10;
+
+/** What `respond` is given: all of the body, */
+export const RESPOND_WHOLE = 0;
+/** no body, */
+export const RESPOND_EMPTY = 1;
+/** or the head of a body that follows by `send`. */
+export const RESPOND_OPEN = 2;
+/** What `respond` and `send` answer, beside the negative ANSWER_*: go on, */
+export const RESPOND_OK = 0;
+/** or send no more before EVENT_WRITABLE. */
+export const RESPOND_HOLD = 1;
 
 /** No body. */
 export const BODY_NONE = 0;
@@ -49,10 +70,12 @@ export const META_LENGTH_HI = 5;
 export const META_CLOSE = 6;
 export const META_LAST = 7;
 export const META_HANDLER = 8;
-/** After `request`: 1 when a request body is announced. */
+/** After `request` and in EVENT_REQUEST: 1 when a request body is announced. */
 export const META_BODY = 9;
 /** After `request`, `body`, `fail` and `blocked`: 1 when events wait. */
 export const META_QUEUED = 10;
+/** In EVENT_REQUEST: 1 when the method is HEAD. */
+export const META_IS_HEAD = 11;
 
 /** Byte offsets and sizes in the window. */
 export const WINDOW_HEAD = 64;
@@ -75,10 +98,12 @@ export const FACT_IP = 6;
 export const FACT_TRACE = 7;
 /** The route's id. */
 export const FACT_ROUTE = 8;
+/** JSON object of the verified client certificate (subject, sans, fingerprint, serial, notAfter), or null without one. */
+export const FACT_CERTIFICATE = 9;
 
-/** `answer`: the exchange is gone. */
+/** `answer`, `respond`, `send`: the exchange is gone. */
 export const ANSWER_GONE = -1;
-/** `answer`: a header name or value is not allowed. */
+/** `answer`, `respond`: a header name or value is not allowed. */
 export const ANSWER_BAD_HEADER = -2;
-/** `answer`: the status is not 200 to 599. */
+/** `answer`, `respond`: the status is not 200 to 599. */
 export const ANSWER_BAD_STATUS = -3;

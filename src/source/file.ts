@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { gatewaySection } from '../config/gateway.ts';
+import { anchorHandlers } from '../config/handlers.ts';
 import { JsonSyntaxError, parseJson } from '../config/jsonc.ts';
 import { anchorFiles } from '../config/references.ts';
 import { GatewayError, invalidConfig } from '../errors.ts';
@@ -11,14 +12,15 @@ const maxFileBytes = 64 * 1024 * 1024;
 
 /** What a file holds. */
 export interface ConfigFile {
-  /** For `parseConfig`: references are still references, their file paths absolute. */
+  /** For `parseConfig`: references are still references, file paths absolute. */
   readonly config: unknown;
   /** The file and those it refers to, absolute: what to watch. */
   readonly files: readonly string[];
 }
 
 /**
- * Reads `.json`, `.jsonc`, `.yaml` or `.yml`. Paths in `{"file": "path"}` count from the folder of the file.
+ * Reads `.json`, `.jsonc`, `.yaml` or `.yml`. Paths in `{"file": "path"}` and `listen.handlers` count from the folder of
+ * the file.
  * @throws GatewayError `ERR_FG_FILE_UNREADABLE`, or `ERR_FG_CONFIG_INVALID` where the text is not well-formed
  */
 export async function readConfigFile(path: string): Promise<ConfigFile> {
@@ -30,7 +32,7 @@ export async function readConfigFile(path: string): Promise<ConfigFile> {
     parse(await readText(path, file), path),
     dirname(file),
   );
-  return { config: value, files: [file, ...new Set(files)] };
+  return { config: anchorHandlers(value, dirname(file)), files: [file, ...new Set(files)] };
 }
 
 const parsers: Readonly<Record<string, (text: string, path: string) => unknown>> = {
