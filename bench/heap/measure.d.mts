@@ -8,4 +8,8 @@ export interface HeapFigures {
   growth: number;
   requests: number;
 }
-export function measureHeap(requests: number): Promise<HeapFigures>;
+/** `threads` and `loop` are the native listener's drives. */
+export type HeapListener = 'uws' | 'threads' | 'loop';
+export const listeners: Readonly<Record<HeapListener, object>>;
+/** The gateway listens by `listener`, default `uws`. */
+export function measureHeap(requests: number, listener?: HeapListener): Promise<HeapFigures>;

@@ -17,25 +17,33 @@ const BODY = '{"id":42,"name":"a widget"}';
 const WINDOW = 20_000;
 const FLAGS = ['--expose-gc', '--min-semi-space-size=128', '--max-semi-space-size=128'];
 
+/** How the gateway listens. */
+export const listeners = {
+  uws: { listener: 'uws' },
+  threads: { listener: 'native', threads: 1 },
+  loop: { listener: 'native', threads: 'loop' },
+};
+
 /**
- * Measures `requests` of each kind. Returns bytes a request (medians of windows) of the gateway and of a bare listener that reads the
- * same facts, and how much the collected heap grew from the second window to the last, in bytes a request.
+ * Measures `requests` of each kind. Returns bytes a request (medians of windows) of the gateway and of a bare uWebSockets.js listener
+ * that reads the same facts, and how much the collected heap grew from the second window to the last, in bytes a request.
  */
-export async function measureHeap(requests) {
+export async function measureHeap(requests, listener = 'uws') {
   const folder = mkdtempSync(join(tmpdir(), 'ferrogate-heap-'));
   const children = [];
   try {
     const issuer = await createIssuer();
     const settings = { issuer: ISSUER, audience: AUDIENCE, jwks: issuer.jwks, limit: openLimit, body: BODY };
+    const listen = listeners[listener];
     const settingsFile = join(folder, 'settings.json');
     const start = async (mode) => {
       const child = fork(SUBJECT, [mode, settingsFile], { execArgv: FLAGS });
       children.push(child);
-      return { child, port: (await once(child, 'message'))[0].port };
+      return { child, port: (await reply(child)).port };
     };
     writeFileSync(settingsFile, JSON.stringify(settings));
     const reading = await start('reading');
-    writeFileSync(settingsFile, JSON.stringify({ ...settings, origin: reading.port }));
+    writeFileSync(settingsFile, JSON.stringify({ ...settings, listen, origin: reading.port }));
     const forward = await start('forward');
     const token = await issuer.token();
     // The bare listener is measured first: then it is the gateway's origin.
@@ -48,10 +56,20 @@ export async function measureHeap(requests) {
   }
 }
 
+async function reply(child) {
+  const exited = once(child, 'exit').then(([code]) => {
+    throw new Error(`the measured process ended with ${code}`);
+  });
+  // Only who still waits hears of the end.
+  exited.catch(() => {});
+  const [message] = await Promise.race([once(child, 'message'), exited]);
+  return message;
+}
+
 async function windows({ child, port }, token, requests) {
   const ask = async (command) => {
     child.send(command);
-    return (await once(child, 'message'))[0];
+    return reply(child);
   };
   const send = () => sendRequests({ port, path: loadedPath, token, body: BODY, count: WINDOW });
   await send();

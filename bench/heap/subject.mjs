@@ -48,6 +48,7 @@ async function startGateway() {
   const { createGateway } = await import('../../dist/index.js');
   const policies = { jwt: { issuer: 'main', scopes: ['read:orders'] }, limits: ['perClient'] };
   const gateway = createGateway({
+    listen: settings.listen,
     records: false,
     issuers: { main: { issuer: settings.issuer, audience: [settings.audience], jwks: settings.jwks } },
     limits: { perClient: settings.limit },

@@ -1,7 +1,8 @@
 //! The counted cases. Each pair that is compared does the same work on tables of different size.
 
 use crate::Operation;
-use crate::setup::{self, Decisions};
+use crate::forwarding::Forwarding;
+use crate::setup::{self, Decisions, Exchanges};
 use ferrogate::limit::{Buckets, Key};
 use ferrogate::router::{Find, Params, Router};
 use std::hint::black_box;
@@ -18,6 +19,8 @@ pub const NAMES: &[&str] = &[
     "decision-1",
     "decision-10000-routes",
     "decision-1000000-keys",
+    "observe",
+    "forward",
 ];
 
 /// The operation of that name, set up.
@@ -33,6 +36,8 @@ pub fn case(name: &str) -> Option<Operation> {
         "decision-1" => decisions(&single_tables(), 1),
         "decision-10000-routes" => decisions(&[setup::table()], 1),
         "decision-1000000-keys" => decisions(&[setup::table()], 1_000_000),
+        "observe" => observe(),
+        "forward" => forward(),
         _ => return None,
     })
 }
@@ -83,4 +88,16 @@ fn decisions(tables: &[Vec<String>], clients: u64) -> Operation {
     let requests = setup::samples().iter().map(|pattern| setup::request(pattern, &fixed.token)).collect();
     let mut decisions = Decisions::new(tables, requests, &fixed.jwks, fixed.unix, clients);
     Box::new(move |number| decisions.decide(number))
+}
+
+/// A request from the client's bytes to the upstream's, and its answer back, with every policy on.
+fn forward() -> Operation {
+    let mut forwarding = Forwarding::new();
+    Box::new(move |number| forwarding.pass(number))
+}
+
+/// What the metrics of one exchange cost, on the samples' routes in turn; records are off.
+fn observe() -> Operation {
+    let mut exchanges = Exchanges::new();
+    Box::new(move |number| exchanges.pass(number))
 }

@@ -2,6 +2,7 @@
 //! `time` prints nanoseconds; `list` names the cases. It judges no figure: `run.mjs` does.
 
 mod cases;
+mod forwarding;
 mod setup;
 mod time;
 

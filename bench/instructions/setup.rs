@@ -4,6 +4,7 @@ use ferrogate::core::Core;
 use ferrogate::decide::{Facts, Next, Outcome, Step, decide};
 use ferrogate::jwt::{Issuer, TokenPolicy, TokenRules};
 use ferrogate::limit::Quota;
+use ferrogate::observe::{self, Finished, Rng, Shard, Trace};
 use ferrogate::router::{MatchSpec, Router, RouterBuilder};
 use ferrogate::snapshot::Snapshot;
 use ferrogate::testing::{self, Parsed};
@@ -152,11 +153,58 @@ impl Decisions {
             client: address(scattered(number, self.clients)),
             now: at(number),
             unix: self.unix,
+            shard: Shard::default(),
         };
         self.outcome.clear();
         let snapshot = &self.snapshots[turn % self.snapshots.len()];
         let next = decide(snapshot, &facts, &mut self.outcome, Step::START);
         assert!(matches!(black_box(next), Next::Handler { .. }), "a benchmark request was refused");
+    }
+}
+
+/// Exchanges of the samples' routes as the metrics see them: where each begins and where it ends.
+pub struct Exchanges {
+    core: Arc<Core>,
+    snapshot: Arc<Snapshot>,
+    trace: Trace,
+    rng: Rng,
+}
+
+impl Exchanges {
+    pub fn new() -> Exchanges {
+        let routes = samples();
+        let routes = routes.iter().enumerate().map(|(i, p)| testing::route(&format!("r{i}"), p, json!({})));
+        let core = testing::core(json!({ "routes": routes.collect::<Vec<_>>() }));
+        let snapshot = testing::snapshot(&core);
+        Exchanges { core, snapshot, trace: Trace::default(), rng: Rng::seeded(1) }
+    }
+
+    pub fn pass(&mut self, number: u64) {
+        let route = self.snapshot.routes.get(number as usize % SAMPLES);
+        let shard = black_box(Shard::of(1));
+        observe::began(&self.snapshot.metrics, shard, route);
+        let finished = Finished {
+            shard,
+            route,
+            method: if number.is_multiple_of(4) { b"POST" } else { b"GET" },
+            status: if number.is_multiple_of(8) { 404 } else { 200 },
+            request_bytes: 0,
+            response_bytes: 100,
+            started: at(0),
+            ended: at(number % 4096),
+            unix_millis: 0,
+            upstream_time: None,
+            upstream: None,
+            retries: 0,
+            verdict: if number.is_multiple_of(2) { "handled" } else { "forwarded" },
+            trace: &self.trace,
+            client: address(0),
+            path: b"",
+            query: None,
+            block: b"",
+        };
+        let finished = black_box(&finished);
+        observe::finish(&self.snapshot.metrics, &self.core.records, &self.snapshot, &mut self.rng, finished);
     }
 }
 

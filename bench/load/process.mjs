@@ -38,7 +38,8 @@ export async function stop(child) {
 /** Resolves when something listens on the port. */
 export async function listening(child, port, milliseconds = 30_000) {
   for (const end = Date.now() + milliseconds; Date.now() < end; await sleep(50)) {
-    if (child.exitCode !== null) throw new Error(`exited with ${child.exitCode}`);
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`exited with ${child.exitCode}`);
     if (await accepts(port)) return;
   }
   throw new Error(`does not listen on port ${port}`);
@@ -93,6 +94,16 @@ export function cpuSeconds(pids) {
 /** Resident memory in MiB. */
 export function residentMiB(pids) {
   const kib = pids.map((pid) => Number(/VmRSS:\s+(\d+)/.exec(read(`/proc/${pid}/status`))?.[1] ?? 0));
+  return kib.reduce((sum, one) => sum + one, 0) / 1024;
+}
+
+/**
+ * Memory of its own in MiB: heap, stacks and slabs, without program text and without what the kernel holds for sockets.
+ */
+export function anonymousMiB(pids) {
+  const kib = pids.map((pid) =>
+    Number(/Anonymous:\s+(\d+)/.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0),
+  );
   return kib.reduce((sum, one) => sum + one, 0) / 1024;
 }
 

@@ -71,7 +71,7 @@ export function document({ command, at, programs, left, rounds, seconds, scenari
     `rounds of ${seconds} s after a warm-up, about 500 bytes of bearer token in every request. CPU time is user + system of the`,
     'process tree from /proc/PID/stat over the requests that wrk counted; a ratio is the median over the rounds of the ratio',
     'within one round. Requests per second are closed-loop and not comparable between runs.',
-    ...left.map((reason) => `\nLeft out: ${reason}.`),
+    ...[...left].map(([name, reason]) => `\nLeft out: ${name}: ${reason}.`),
     '',
     ...Object.entries(scenarios).map(([name, results]) => `${scenarioTable(name, results)}\n`),
   ].join('\n');

@@ -1,15 +1,24 @@
 // One run of wrk on core 1, and what it reports as numbers.
 import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const MILLISECONDS = { us: 0.001, ms: 1, s: 1000, m: 60_000 };
 
-/** Sends load for `seconds`: `{requests, rps, p50Ms, p99Ms, non2xx, socketErrors}`. */
-export async function wrk({ url, connections, seconds, token }) {
+const FRESH = fileURLToPath(new URL('fresh.lua', import.meta.url));
+
+/**
+ * Sends load for `seconds`: `{requests, rps, p50Ms, p99Ms, non2xx, socketErrors}`; with one token, or in turn with those of
+ * `tokensFile`, one a line.
+ */
+export async function wrk({ url, connections, seconds, token, tokensFile = null }) {
   const options = ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', '--timeout', '30s'];
-  const headers = ['-H', `Authorization: Bearer ${token}`];
-  const { stdout } = await run('taskset', ['-c', '1', 'wrk', ...options, ...headers, url]);
+  const what =
+    tokensFile === null
+      ? ['-H', `Authorization: Bearer ${token}`, url]
+      : ['-s', FRESH, url, '--', tokensFile];
+  const { stdout } = await run('taskset', ['-c', '1', 'wrk', ...options, ...what]);
   return parse(stdout);
 }
 

@@ -1,6 +1,7 @@
 // The admin listener over real sockets.
 import { afterEach, describe, expect, it } from 'vitest';
 import { type AdminServer, type AdminView, startAdmin } from '../../src/admin/server.ts';
+import { loadNative } from '../../src/native/binding.ts';
 
 let server: AdminServer | undefined;
 
@@ -104,4 +105,29 @@ it('ends idle connections when closed', async () => {
   await (await fetch(`${url}/livez`)).text();
   await server?.close();
   await expect(fetch(`${url}/livez`)).rejects.toThrow();
+});
+
+describe('a listening socket that was opened before', () => {
+  it('is used, told, and closed with the server', async () => {
+    const native = loadNative();
+    const fd = native.bindTcp('127.0.0.1', 0);
+    const view: AdminView = {
+      live: () => true,
+      ready: () => ({ ready: true, reasons: [] }),
+      metrics: async () => ({ body: '', contentType: 'text/plain' }),
+      routes: () => [],
+      config: () => ({}),
+    };
+    server = await startAdmin({ host: '127.0.0.1', port: 0, fd }, view);
+    expect(server.descriptors()).toEqual([fd]);
+    const { port, url } = server;
+    expect((await fetch(`${url}/livez`)).status).toBe(200);
+    expect(() => native.bindTcp('127.0.0.1', port)).toThrow(
+      expect.objectContaining({ code: 'ERR_FG_ADDRESS_IN_USE' }),
+    );
+    server.stopAccepting();
+    await expect(fetch(`${url}/livez`)).rejects.toThrow();
+    const { descriptors } = await start();
+    expect(descriptors()).toEqual([]);
+  });
 });

@@ -2,7 +2,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
@@ -171,6 +171,26 @@ describe('start', () => {
     await running.logged(/not reloaded.*routes: /);
     expect((await fetch(`${running.url}/fresh`)).status).toBe(502);
     running.child.kill('SIGINT');
+    expect((await running.ended()).code).toBe(0);
+  });
+
+  it.each([
+    [undefined, availableParallelism()],
+    [2, 2],
+    ['loop', 'loop'],
+  ])('serves natively with threads %j, which /config tells, and reloads on SIGHUP', async (threads, told) => {
+    const listen = { listener: 'native', ...(threads === undefined ? {} : { threads }) };
+    const config = (...routes: object[]): object => ({ listen, admin: { port: 0 }, upstreams, routes });
+    writeConfig(config(order));
+    const running = await start();
+    const { listening } = (await (await fetch(`${running.adminUrl}/config`)).json()) as { listening: object };
+    expect(listening).toEqual({ listener: 'native', reason: 'asked for by name', threads: told });
+    expect((await fetch(`${running.url}/fresh`)).status).toBe(404);
+    writeConfig(config(order, { ...order, id: 'fresh', match: { path: '/fresh' } }));
+    running.child.kill('SIGHUP');
+    await running.logged(/configuration reloaded/);
+    expect((await fetch(`${running.url}/fresh`)).status).toBe(502);
+    running.child.kill('SIGTERM');
     expect((await running.ended()).code).toBe(0);
   });
 

@@ -61,6 +61,18 @@ describe('the configuration', () => {
     await code;
   });
 
+  it.each([
+    [undefined, { threads: 4 }],
+    [{ threads: 2 }, {}],
+    [{ threads: 'loop' }, {}],
+  ])('with listen %j takes %j: all cores where the file says nothing', async (listen, overrides) => {
+    const environment = fakeEnvironment({ 'a.json': { listen } });
+    const { code } = await started(environment);
+    expect(environment.overrides).toEqual([overrides]);
+    signal(environment, 'SIGTERM');
+    await code;
+  });
+
   it('when it cannot be served ends with 1 and the gateway closed', async () => {
     const inUse = new GatewayError('ERR_FG_ADDRESS_IN_USE', '127.0.0.1:8080 is in use');
     const environment = fakeEnvironment(files, { listen: () => Promise.reject(inUse) });

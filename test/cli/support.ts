@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { Writable } from 'node:stream';
 import type { CliGateway, Environment } from '../../src/cli/environment.ts';
 import type { Explanation } from '../../src/cli/explanation.ts';
-import type { GatewayConfig, Listening, RouteInfo } from '../../src/index.ts';
+import type { GatewayConfig, Listening, ListenOverrides, RouteInfo } from '../../src/index.ts';
 
 export interface FakeEnvironment extends Environment {
   readonly signals: EventEmitter;
@@ -11,6 +11,8 @@ export interface FakeEnvironment extends Environment {
   written: { out: string; err: string };
   /** What the gateway was asked to do, in order. */
   calls: string[];
+  /** What `listen` was given. */
+  overrides: (ListenOverrides | undefined)[];
   /** Configurations given to createGateway and reload. */
   configs: GatewayConfig[];
   exits: number[];
@@ -33,6 +35,7 @@ export const listening: Listening = {
   host: '127.0.0.1',
   port: 8080,
   listener: 'uws',
+  listenerReason: 'uWebSockets.js is installed and loads',
 };
 
 export const refusal: Explanation = {
@@ -55,20 +58,23 @@ export function fakeEnvironment(
   let wake = (): void => {};
   const calls: string[] = [];
   const configs: GatewayConfig[] = [];
+  const overrides: (ListenOverrides | undefined)[] = [];
   const environment: FakeEnvironment = {
     version: '1.2.3',
+    cores: 4,
     folder,
     records: new Writable(),
     signals: new EventEmitter(),
     written: { out: '', err: '' },
     calls,
+    overrides,
     configs,
     exits: [],
     createGateway(config, { logger }) {
       configs.push(config);
       logger.info({ port: 1 }, 'starting');
       logger.warn({ route: 'a' }, 'unreachable');
-      return { ...fakeGateway(calls, configs), ...gateway };
+      return { ...fakeGateway(environment), ...gateway };
     },
     async readConfigFile(path) {
       const config = files[path];
@@ -95,10 +101,15 @@ export function fakeEnvironment(
   return environment;
 }
 
-function fakeGateway(calls: string[], configs: GatewayConfig[]): CliGateway {
+function fakeGateway({
+  calls,
+  configs,
+  overrides,
+}: Pick<FakeEnvironment, 'calls' | 'configs' | 'overrides'>): CliGateway {
   return {
     get: ((path: string) => calls.push(`get ${path}`)) as unknown as CliGateway['get'],
-    async listen() {
+    async listen(given) {
+      overrides.push(given);
       calls.push('listen');
       return { ...listening, adminUrl: 'http://127.0.0.1:9901' };
     },
@@ -111,6 +122,7 @@ function fakeGateway(calls: string[], configs: GatewayConfig[]): CliGateway {
       calls.push('reload');
       return 2;
     },
+    sockets: () => [],
     routes: () => [orderRoute],
     explain(method, url, headers) {
       calls.push(`explain ${method} ${url} ${JSON.stringify(headers)}`);

@@ -1,4 +1,5 @@
 // What options become in the plan.
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Plan, type PlanRoute, parseConfig, parseRoute, toPlan } from '../../src/config/index.ts';
 import { config, issuer, limit, route, upstream } from './support.ts';
@@ -21,12 +22,59 @@ describe('sections', () => {
     [{ listen: { maxBodyBytes: 0 } }, { maxBodyBytes: 0 }],
     [{ listen: { maxHeaderBytes: 2000 } }, { maxHeaderBytes: 2000 }],
     [{ listen: { chunkedRequests: 'accept' } }, { acceptChunked: true }],
+    [{ listen: { chunkedRequests: 'refuse' } }, { acceptChunked: false }],
+    [{ listen: {} }, { acceptChunked: null }],
+    [
+      {
+        listen: {
+          headerTimeout: '1s',
+          requestTimeout: '2s',
+          keepAliveTimeout: '3s',
+          writeTimeout: '4s',
+          halfCloseTimeout: '0ms',
+          minBodyRate: '0b',
+          maxConnections: 1,
+          maxConnectionsPerClient: null,
+          proxyProtocol: true,
+          trustedProxies: ['::1'],
+        },
+      },
+      {
+        downstream: {
+          headerTimeoutMs: 1000,
+          requestTimeoutMs: 2000,
+          keepAliveTimeoutMs: 3000,
+          writeTimeoutMs: 4000,
+          halfCloseTimeoutMs: 0,
+          minBodyRate: 0,
+          maxConnections: 1,
+          maxConnectionsPerClient: null,
+          proxyProtocol: true,
+        },
+      },
+    ],
     [
       { listen: { trustedProxies: ['10.0.0.0/8', '::1', 'fd00::/8'] } },
       { trustedProxies: ['10.0.0.0/8', '::1', 'fd00::/8'] },
     ],
     [{ listen: { limits: ['perClient'] } }, { listenLimits: ['perClient'] }],
   ])('%j', (changes, part) => expect(planOf(changes)).toMatchObject(part));
+});
+
+describe('listen', () => {
+  it.each([
+    [{ listener: 'native' }, { listener: 'native' }],
+    [{ threads: 256 }, { threads: 256 }],
+    [{ threads: 'loop' }, { threads: 'loop' }],
+    [
+      { workers: 64, handlers: '/srv/a.js' },
+      { workers: 64, handlers: '/srv/a.js' },
+    ],
+    [{ handlers: 'a.js' }, { handlers: join(process.cwd(), 'a.js') }],
+    [{ handlers: 'file:///srv/a%20b.js' }, { handlers: '/srv/a b.js' }],
+    [{ backlog: 1 }, { backlog: 1 }],
+    [{ drainDelay: '5s' }, { drainDelayMs: 5000 }],
+  ])('%j', (listen, part) => expect(parseConfig(config({ listen })).listen).toMatchObject(part));
 });
 
 describe('limits', () => {
@@ -137,6 +185,13 @@ describe('routes', () => {
       },
     ],
     [{ claimHeaders: { 'X-Org': 'realm_access.org' } }, { claimHeaders: [['x-org', 'realm_access.org']] }],
+    [{ websocket: false }, { websocket: null }],
+    [{ websocket: true }, { websocket: { idleTimeoutMs: 300_000, closeOnTokenExpiry: false } }],
+    [
+      { websocket: { idleTimeout: '1h', closeOnTokenExpiry: true }, jwt: 'main' },
+      { websocket: { idleTimeoutMs: 3_600_000, closeOnTokenExpiry: true } },
+    ],
+    [{ websocket: true, match: { path: '/a', methods: ['POST', 'GET'] } }, { methods: ['POST', 'GET'] }],
     [{ allowEncoded: ['%2f', '%5c', '//', '\\'] }, { allowEncoded: ['%2f', '%5c', '//', '\\'] }],
   ])('%j', (changes, part) => expect(routeOf(changes)).toMatchObject(part));
 

@@ -4,7 +4,7 @@ import { parseConfig, toPlan } from '../../src/config/index.ts';
 import { parseJson } from '../../src/config/jsonc.ts';
 
 const text = `{
-  "listen":    { "host": "127.0.0.1", "port": 8080, "listener": "auto",            // "auto" | "uws"; port 0 = any
+  "listen":    { "host": "127.0.0.1", "port": 8080, "listener": "auto",            // "auto" | "uws" | "native"; port 0 = any
                  "trustedProxies": [], "maxHeaderBytes": "16kb", "maxBodyBytes": "1mb", "chunkedRequests": "refuse" /* uws; native: "accept" */, "shutdownTimeout": "10s" },
   "admin":     { "host": "127.0.0.1", "port": 9901 },                               // /livez /readyz /metrics /config /routes; off in code unless given, on in the CLI; false = off
   "errors":    { "format": "problem" },                                              // or "envelope": {code,message,data,traceId}
@@ -37,7 +37,9 @@ const plainRoute = {
   rewrite: { stripPrefix: null, addPrefix: null },
   headers: { set: [], remove: [] },
   claimHeaders: [],
+  clientCertificate: null,
   preserveHost: false,
+  websocket: null,
   allowEncoded: [],
 };
 
@@ -49,6 +51,18 @@ const plan = {
   acceptChunked: false,
   trustedProxies: [],
   listenLimits: [],
+  downstream: {
+    headerTimeoutMs: 10_000,
+    requestTimeoutMs: 300_000,
+    keepAliveTimeoutMs: 75_000,
+    writeTimeoutMs: 60_000,
+    halfCloseTimeoutMs: 1000,
+    minBodyRate: 240,
+    maxConnections: 16_384,
+    maxConnectionsPerClient: 1024,
+    proxyProtocol: false,
+  },
+  listenTls: null,
   errors: { format: 'problem' },
   records: { sample: 1, headers: [], query: false },
   issuers: [
@@ -112,12 +126,18 @@ describe('the example configuration', () => {
     expect(parsed.listen).toEqual({
       host: '127.0.0.1',
       port: 8080,
+      isSecure: false,
       listener: 'auto',
+      threads: 1,
+      workers: 1,
+      handlers: null,
+      backlog: 4096,
       maxHeaderBytes: 16_384,
       maxBodyBytes: 1_048_576,
-      chunkedRequests: 'refuse',
       shutdownTimeoutMs: 10_000,
+      drainDelayMs: 0,
     });
+    expect(parsed.nativeOnly).toEqual([]);
     expect(parsed.admin).toEqual({ host: '127.0.0.1', port: 9901 });
     expect(parsed.keySources).toEqual([
       {
@@ -136,7 +156,14 @@ describe('the example configuration', () => {
 
   it('says what an empty configuration means', () => {
     const empty = toPlan(parseConfig({}));
-    expect(empty).toEqual({ ...plan, issuers: [], limits: [], upstreams: [], routes: [] });
+    expect(empty).toEqual({
+      ...plan,
+      acceptChunked: null,
+      issuers: [],
+      limits: [],
+      upstreams: [],
+      routes: [],
+    });
     expect(parseConfig({}).admin).toBeUndefined();
     expect(parseConfig({ admin: false }).admin).toBe(false);
     expect(parseConfig({ admin: {} }).admin).toEqual({ host: '127.0.0.1', port: 9901 });

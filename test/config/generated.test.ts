@@ -40,6 +40,9 @@ describe('the JSON Schema', () => {
     [{}],
     [{ listen: { port: '${PORT}' }, upstreams, routes: [route] }],
     [{ routes: [{ ...route, headers: { set: { authorization: { file: 'key' } } }, totalTimeout: null }] }],
+    [{ listen: { listener: 'native', threads: 'loop', maxConnectionsPerClient: null } }],
+    [{ listen: { threads: '${CORES}', handlers: './handlers.js' }, upstreams }],
+    [{ upstreams, routes: [{ ...route, websocket: { idleTimeout: '1h' } }] }],
     [{ admin: false, via: false, records: false }],
     [{ $schema: 'x', routes: [{ ...route, timeout: '${T}', jwt: { issuer: 'a' }, cors: false }] }],
   ])('takes %j', (config) => expect(checker.safeParse(config).success).toBe(true));
@@ -47,7 +50,8 @@ describe('the JSON Schema', () => {
   it.each([
     [{ rotues: [] }],
     [{ listen: { port: 'x' } }],
-    [{ listen: { listener: 'native' } }],
+    [{ listen: { listener: 'nginx' } }],
+    [{ listen: { threads: 0 } }],
     [{ routes: [{ ...route, timeout: '1 s' }] }],
     [{ routes: [{ upstream: 'orders' }] }],
   ])('refuses %j', (config) => expect(checker.safeParse(config).success).toBe(false));

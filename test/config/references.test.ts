@@ -6,7 +6,15 @@ import { hasReference } from '../../src/config/references.ts';
 import { config, issuer, linesOf, route, secrets, upstream, wrong } from './support.ts';
 
 const env = secrets(
-  { PORT: '8081', HOST: 'orders.internal', KEY: 'sup3rs3cret', ODD: 'a"b', CRLF: 'a\r\nb' },
+  {
+    PORT: '8081',
+    THREADS: '3',
+    LOOP: 'loop',
+    HOST: 'orders.internal',
+    KEY: 'sup3rs3cret',
+    ODD: 'a"b',
+    CRLF: 'a\r\nb',
+  },
   { '/run/key': 'fr0mf1le\n', '/run/ca.pem': '-----BEGIN CERTIFICATE-----\n' },
 );
 
@@ -14,7 +22,7 @@ describe('references', () => {
   it('stand for a part of a string, a number, or a whole file', () => {
     const parsed = parseConfig(
       config({
-        listen: { port: '${PORT}' },
+        listen: { port: '${PORT}', threads: '${THREADS}' },
         upstreams: { orders: { targets: ['https://${HOST}:9001'], tls: { ca: { file: '/run/ca.pem' } } } },
         routes: [
           route({
@@ -27,6 +35,7 @@ describe('references', () => {
       env,
     );
     expect(parsed.listen.port).toBe(8081);
+    expect(parsed.listen.threads).toBe(3);
     expect(parsed.base.upstreams[0]?.targets[0]?.url).toBe('https://orders.internal:9001');
     expect(parsed.base.upstreams[0]?.tls.caPem).toBe('-----BEGIN CERTIFICATE-----');
     expect(parsed.routes[0]?.headers.set).toEqual([
@@ -35,6 +44,11 @@ describe('references', () => {
       ['x-raw', '${KEY}'],
     ]);
     expect(parsed.files).toEqual(['/run/ca.pem', '/run/key']);
+  });
+
+  it('stand for a word where a number may stand too', () => {
+    const parsed = parseConfig(config({ listen: { threads: '${LOOP}' } }), env);
+    expect(parsed.listen.threads).toBe('loop');
   });
 
   it('work in a route of code', () => {
@@ -75,6 +89,10 @@ describe('references', () => {
     [
       { listen: { port: '${KEY}' } },
       'listen.port: expected an integer from 0 to 65535, received the value of ${KEY}',
+    ],
+    [
+      { listen: { threads: '${PORT}' } },
+      'listen.threads: expected an integer from 1 to 256, or "loop", received the value of ${PORT}',
     ],
     [
       { listen: { port: { file: '/run/key' } } },

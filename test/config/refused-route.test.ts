@@ -68,6 +68,27 @@ describe('a route', () => {
       { maxBodyBytes: '1' },
       'maxBodyBytes: expected a size from "0b" to "1024gb", the number of bytes, or null, received "1"',
     ],
+    [{ websocket: 'yes' }, 'websocket: expected an object, true or false, received "yes"'],
+    [
+      { websocket: { timeout: '1s' } },
+      'websocket.timeout: expected one of idleTimeout, closeOnTokenExpiry, received "timeout"',
+    ],
+    [
+      { websocket: { idleTimeout: '0ms' } },
+      'websocket.idleTimeout: expected a duration from "1ms" to "24h", received "0ms"',
+    ],
+    [
+      { websocket: { closeOnTokenExpiry: true } },
+      'websocket.closeOnTokenExpiry: expected false, or a "jwt" on the route, received true',
+    ],
+    [
+      { websocket: { closeOnTokenExpiry: true }, jwt: false },
+      'websocket.closeOnTokenExpiry: expected false, or a "jwt" on the route, received true',
+    ],
+    [
+      { websocket: true, match: { path: '/a', methods: ['POST'] } },
+      'websocket: expected "GET" among the methods of the route, received true',
+    ],
     [{ preserveHost: 'yes' }, 'preserveHost: expected true or false, received "yes"'],
     [
       { allowEncoded: ['%2F'] },
@@ -76,7 +97,7 @@ describe('a route', () => {
     [{ upstream: undefined }, 'upstream: expected the id of an upstream, received nothing'],
     [
       { handler: () => 'x' },
-      'handler: expected one of match, upstream, id, jwt, limits, cors, timeout, idleTimeout, totalTimeout, maxBodyBytes, rewrite, headers, claimHeaders, preserveHost, allowEncoded, received "handler"',
+      'handler: expected one of match, upstream, id, jwt, limits, cors, timeout, idleTimeout, totalTimeout, maxBodyBytes, websocket, rewrite, headers, claimHeaders, clientCertificate, preserveHost, allowEncoded, received "handler"',
     ],
   ])('%j', (changes, line) => expect(wrongRoute(route(changes))).toEqual([line]));
 });
@@ -140,6 +161,14 @@ describe('a route of code', () => {
     expect(wrongRoute(route(), { handler: 1 })).toEqual([
       'upstream: expected nothing beside a handler, received "orders"',
     ]);
+  });
+
+  it('takes WebSocket connections for an upstream alone', () => {
+    const options = { match: { path: '/a' }, websocket: true };
+    expect(wrongRoute(options, { handler: 1 })).toEqual([
+      'websocket: expected nothing beside a handler, received true',
+    ]);
+    expect(wrongRoute({ ...options, websocket: false }, { handler: 1 })).toEqual([]);
   });
 
   it('says where it stands', () => {

@@ -17,7 +17,7 @@ describe('the whole', () => {
     [
       { listen: { timeout: '1s' } },
       [
-        'listen.timeout: expected one of host, port, listener, trustedProxies, maxHeaderBytes, maxBodyBytes, chunkedRequests, shutdownTimeout, limits, received "timeout"',
+        'listen.timeout: expected one of host, port, listener, threads, workers, handlers, backlog, trustedProxies, proxyProtocol, maxHeaderBytes, maxBodyBytes, chunkedRequests, headerTimeout, requestTimeout, keepAliveTimeout, writeTimeout, halfCloseTimeout, minBodyRate, maxConnections, maxConnectionsPerClient, shutdownTimeout, drainDelay, tls, limits, received "timeout"',
       ],
     ],
     [{ via: 'a b' }, ['via: expected a name of letters, digits and "-", or false, received "a b"']],
@@ -41,7 +41,37 @@ describe('listen', () => {
     [{ port: 1.5 }, 'port: expected an integer from 0 to 65535, received 1.5'],
     [{ port: Number.NaN }, 'port: expected an integer from 0 to 65535, received NaN'],
     [{ host: 'a b' }, 'host: expected a host name or an address (IPv6 without brackets), received "a b"'],
-    [{ listener: 'native' }, 'listener: expected one of "auto", "uws", received "native"'],
+    [{ listener: 'nginx' }, 'listener: expected one of "auto", "uws", "native", received "nginx"'],
+    [{ threads: 0 }, 'threads: expected an integer from 1 to 256, or "loop", received 0'],
+    [{ threads: 'all' }, 'threads: expected an integer from 1 to 256, or "loop", received "all"'],
+    [{ workers: 0 }, 'workers: expected an integer from 1 to 64, received 0'],
+    [{ workers: 65, handlers: 'a.js' }, 'workers: expected an integer from 1 to 64, received 65'],
+    [
+      { workers: 2 },
+      'handlers: expected the path of a module that registers the handlers, as "workers" is more than 1, received nothing',
+    ],
+    [
+      { handlers: '' },
+      'handlers: expected the path of a module such as "./handlers.js", or its file: URL, received ""',
+    ],
+    [
+      { handlers: 'file://host/a.js' },
+      'handlers: expected the path of a module such as "./handlers.js", or its file: URL, received "file://host/a.js"',
+    ],
+    [{ backlog: 0 }, 'backlog: expected an integer from 1 to 65535, received 0'],
+    [{ headerTimeout: '0s' }, 'headerTimeout: expected a duration from "1ms" to "24h", received "0s"'],
+    [{ halfCloseTimeout: null }, 'halfCloseTimeout: expected a duration from "0ms" to "24h", received null'],
+    [{ minBodyRate: '240' }, `minBodyRate: ${size('0b', '1gb')}, received "240"`],
+    [
+      { maxConnectionsPerClient: 0 },
+      'maxConnectionsPerClient: expected an integer from 1 to 1048576, or null, received 0',
+    ],
+    [{ maxConnections: null }, 'maxConnections: expected an integer from 1 to 1048576, received null'],
+    [
+      { proxyProtocol: true },
+      'proxyProtocol: expected false, or "trustedProxies" that name the peers which send it, received true',
+    ],
+    [{ drainDelay: '2h' }, 'drainDelay: expected a duration from "0ms" to "1h", received "2h"'],
     [
       { trustedProxies: ['10.0.0.0/33'] },
       'trustedProxies[0]: expected an address or a network such as "10.0.0.0/8", received "10.0.0.0/33"',

@@ -30,7 +30,7 @@ export interface ExpectedRequest {
 export interface Expectation {
   /** In order; none: the connection is closed without an answer. */
   readonly answers: readonly ExpectedAnswer[];
-  /** Closing without any answer is as good. */
+  /** Closing without the last answer is as good. */
   readonly orClosed?: true;
   /** Whether the gateway closes after the last answer; if not, a further request on the connection must work. */
   readonly closes: boolean;
@@ -52,6 +52,8 @@ export interface Case {
   readonly send: string | readonly string[];
   /** The client ends its side after the last byte. */
   readonly ends?: true;
+  /** The answer comes only when the listener has waited. */
+  readonly timed?: true;
   readonly expect: Expectation;
 }
 

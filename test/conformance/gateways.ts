@@ -1,7 +1,9 @@
-// The gateways that the cases are sent to, and the listeners that can serve them: a further listener is one more line of `listeners`.
+// The gateways that the cases are sent to, and what the listener under test does not meet.
 import { createGateway, type Gateway, type GatewayConfig } from '../../src/index.ts';
 import { goodClaims, signingKey, signToken } from '../support/issuer.ts';
+import { isNative, underTest } from '../support/listeners.ts';
 import type { GatewayName } from './case.ts';
+import nativeGaps from './native-gaps.json' with { type: 'json' };
 import { type Origin, startOrigin } from './origin.ts';
 import uwsGaps from './uws-gaps.json' with { type: 'json' };
 
@@ -20,20 +22,24 @@ export interface Gap {
   readonly reason: string;
 }
 
-export interface ListenerUnderTest {
-  readonly name: 'uws';
-  /** By the name of the case. */
-  readonly gaps: Readonly<Record<string, Gap>>;
-}
+/** By the name of the case. */
+export const gaps: Readonly<Record<string, Gap>> = isNative ? nativeGaps : uwsGaps;
 
-export const listeners: readonly ListenerUnderTest[] = [{ name: 'uws', gaps: uwsGaps }];
+export const gatewayNames: readonly GatewayName[] = ['plain', 'envelope', 'chunked'];
 
 const issuer = 'https://issuer.test';
 
 /** Stands in a case where a token that `/me` accepts belongs. */
 export const TOKEN = '@TOKEN@';
+let signed: string | undefined;
 /** A token with the subject `ada`. */
-export const token = (): string => signToken(signingKey('conformance'), goodClaims(issuer));
+export function token(): string {
+  signed ??= signToken(signingKey('conformance'), goodClaims(issuer));
+  return signed;
+}
+
+/** Stands in a case where a limit key belongs that no other sending of the case has. */
+export const KEY = '@KEY@';
 
 /** The bodies of `/public/…` may have this many bytes, those of `/small` 8. */
 export const MAX_BODY_BYTES = 262_144;
@@ -42,7 +48,12 @@ function configOf(name: GatewayName, originUrl: string): GatewayConfig {
   const upstream = 'origin';
   const all = ['%2f', '%5c', '//', '\\'] as const;
   return {
-    listen: { maxBodyBytes: MAX_BODY_BYTES, chunkedRequests: name === 'chunked' ? 'accept' : 'refuse' },
+    listen: {
+      maxBodyBytes: MAX_BODY_BYTES,
+      chunkedRequests: name === 'chunked' ? 'accept' : 'refuse',
+      // Shorter than the patience of the client; uWebSockets.js has its own.
+      ...(isNative ? { headerTimeout: '2s' } : {}),
+    },
     errors: { format: name === 'envelope' ? 'envelope' : 'problem' },
     records: false,
     issuers: { main: { issuer, audience: false, jwks: { keys: [signingKey('conformance').jwk] } } },
@@ -71,13 +82,13 @@ function configOf(name: GatewayName, originUrl: string): GatewayConfig {
   };
 }
 
-/** Starts a gateway behind this listener. */
-export async function startSubject(listener: ListenerUnderTest, name: GatewayName): Promise<Subject> {
+/** Starts a gateway behind the listener under test. */
+export async function startSubject(name: GatewayName, host = '127.0.0.1'): Promise<Subject> {
   const origin = await startOrigin();
   const silent = { info() {}, warn() {}, error() {} };
   const gateway = createGateway(configOf(name, origin.url), { logger: silent });
   addHandlers(gateway);
-  const { port } = await gateway.listen({ port: 0, listener: listener.name });
+  const { port } = await gateway.listen({ host, port: 0, ...underTest });
   return {
     port,
     origin,

@@ -1,19 +1,24 @@
 // Sends a case to a gateway and collects every complaint about what came of it.
 import { type Case, type ExpectedRequest, HOST } from './case.ts';
 import { checkAnswer, checkReached } from './check.ts';
-import { type Subject, TOKEN, token } from './gateways.ts';
+import { KEY, type Subject, TOKEN, token } from './gateways.ts';
 import type { Reached } from './origin.ts';
 import { pause, Wire } from './wire.ts';
 
 /** A request that is good on every gateway; each use has a target of its own. */
 export const probe = (target: string): string => `GET ${target} HTTP/1.1\r\n${HOST}\r\n`;
-const AFTER = '/public/after';
+/** What is asked on a connection that must have stayed. */
+export const AFTER = '/public/after';
 const BARRIER = '/public/barrier';
 export const POISON = '/public/poison';
 
-/** The bytes of a case, piece by piece. */
-export function piecesOf({ send }: Case): string[] {
-  return [send].flat().map((piece) => piece.replaceAll(TOKEN, token));
+let sendings = 0;
+
+/** The bytes of a case, piece by piece; of equal lengths whenever they are asked for. */
+export function piecesOf({ send }: Pick<Case, 'send'>): string[] {
+  sendings += 1;
+  const key = String(sendings).padStart(8, '0');
+  return [send].flat().map((piece) => piece.replaceAll(TOKEN, token).replaceAll(KEY, key));
 }
 
 /** What is wrong about the gateway's treatment of a case; nothing when it behaves. Cases of one subject must not overlap. */
@@ -24,16 +29,10 @@ export async function complaintsOf(subject: Subject, test: Case): Promise<string
   const wire = await Wire.open(port);
   const complaints: string[] = [];
   const expected: ExpectedRequest[] = reaches === 'broken' ? [] : [...reaches];
+  if (!closes && answers.length > 0) expected.push({ line: `GET ${AFTER}` });
   try {
     await wire.send(piecesOf(test), test.ends);
-    complaints.push(...(await readAnswers(wire, test)));
-    if (closes || answers.length === 0) {
-      if (!(await wire.closed())) complaints.push('the connection stays open');
-    } else {
-      complaints.push(...(await follow(wire)));
-      expected.push({ line: `GET ${AFTER}` });
-    }
-    if (wire.rest !== '') complaints.push(`unasked bytes: ${JSON.stringify(wire.rest.slice(0, 200))}`);
+    complaints.push(...(await complaintsOn(wire, test)));
   } catch (error) {
     complaints.push((error as Error).message);
   } finally {
@@ -41,6 +40,17 @@ export async function complaintsOf(subject: Subject, test: Case): Promise<string
   }
   const reached = await settled(subject, expected, reaches === 'broken');
   return [...complaints, ...checkReached(reached, reaches === 'broken' ? reaches : expected)];
+}
+
+/** What is wrong about what comes back on a connection on which a case was sent. */
+export async function complaintsOn(wire: Wire, test: Case): Promise<string[]> {
+  const { answers, closes } = test.expect;
+  const complaints = await readAnswers(wire, test);
+  if (closes || answers.length === 0) {
+    if (!(await wire.closed())) complaints.push('the connection stays open');
+  } else complaints.push(...(await follow(wire)));
+  if (wire.rest !== '') complaints.push(`unasked bytes: ${JSON.stringify(wire.rest.slice(0, 200))}`);
+  return complaints;
 }
 
 /**
@@ -63,11 +73,12 @@ export async function poisonComplaints(subject: Subject, test: Case): Promise<st
   ];
 }
 
-async function readAnswers(wire: Wire, { expect, gateway = 'plain' }: Case): Promise<string[]> {
+/** Reads the answers that a case expects, and judges them. */
+export async function readAnswers(wire: Wire, { expect, gateway = 'plain' }: Case): Promise<string[]> {
   const complaints: string[] = [];
   for (const [at, expected] of expect.answers.entries()) {
     const answer = await wire.answer(expected.head);
-    if (answer === null && at === 0 && expect.orClosed) return [];
+    if (answer === null && at === expect.answers.length - 1 && expect.orClosed) return [];
     complaints.push(...checkAnswer(answer, expected, gateway).map((text) => `answer ${at + 1}: ${text}`));
     if (answer === null || expected.broken) break;
   }

@@ -56,6 +56,15 @@ export class Wire {
     return this.#text;
   }
 
+  get localPort(): number {
+    return this.#socket.localPort ?? 0;
+  }
+
+  /** Resolves when the kernel has the bytes. */
+  write(piece: string): Promise<void> {
+    return new Promise((resolve) => this.#socket.write(Buffer.from(piece, 'latin1'), () => resolve()));
+  }
+
   /** Writes each piece in a segment of its own. */
   async send(pieces: readonly string[], ends = false): Promise<void> {
     for (const [at, piece] of pieces.entries()) {
@@ -90,8 +99,9 @@ export class Wire {
     return this.#isClosed;
   }
 
+  /** By reset, so that no connection lingers in the kernel, however many were made. */
   destroy(): void {
-    this.#socket.destroy();
+    this.#socket.resetAndDestroy();
   }
 
   async #body(status: number, fields: Answer['fields'], head: boolean): Promise<Body> {

@@ -2,6 +2,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createGateway, GatewayError, type Listening } from '../../src/index.ts';
 import { adminText, makeGateway, startGateway } from '../support/gateway.ts';
+import { servedBy, underTest } from '../support/listeners.ts';
 import { freePort } from '../support/services.ts';
 import { startUpstream } from '../support/upstream.ts';
 
@@ -143,13 +144,14 @@ describe('listen', () => {
     const gateway = createGateway({ admin: { port: 0 } }, { logger: quiet });
     onTestFinished(() => gateway.close());
     const heard = new Promise<Listening>((resolve) => gateway.once('listening', resolve));
-    const listening = await gateway.listen({ port: 0 });
+    const listening = await gateway.listen({ port: 0, ...underTest });
     expect(listening).toEqual({
       url: `http://127.0.0.1:${listening.port}`,
       host: '127.0.0.1',
       port: listening.port,
       adminUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
-      listener: 'uws',
+      listener: servedBy,
+      listenerReason: 'asked for by name',
     });
     expect(await heard).toEqual(listening);
     expect((await fetch(listening.url)).status).toBe(404);
@@ -158,14 +160,14 @@ describe('listen', () => {
   it('has no admin listener in code unless asked for one', async () => {
     const gateway = createGateway({ listen: { port: 0 } }, { logger: quiet });
     onTestFinished(() => gateway.close());
-    expect(await gateway.listen()).not.toHaveProperty('adminUrl');
+    expect(await gateway.listen(underTest)).not.toHaveProperty('adminUrl');
   });
 
   it('listens on IPv6, written in brackets', async () => {
     const gateway = createGateway({}, { logger: quiet });
     onTestFinished(() => gateway.close());
     gateway.get('/', ({ ip }) => ip);
-    const { url, host } = await gateway.listen({ host: '::1', port: 0 });
+    const { url, host } = await gateway.listen({ host: '::1', port: 0, ...underTest });
     expect(url).toMatch(/^http:\/\/\[::1\]:\d+$/);
     expect(host).toBe('::1');
     expect(await (await fetch(url)).text()).toBe('::1');
@@ -174,10 +176,14 @@ describe('listen', () => {
   it('twice is ERR_FG_ALREADY_LISTENING, also while the first is under way', async () => {
     const gateway = createGateway({}, { logger: quiet });
     onTestFinished(() => gateway.close());
-    const first = gateway.listen({ port: 0 });
-    await expect(gateway.listen({ port: 0 })).rejects.toMatchObject({ code: 'ERR_FG_ALREADY_LISTENING' });
+    const first = gateway.listen({ port: 0, ...underTest });
+    await expect(gateway.listen({ port: 0, ...underTest })).rejects.toMatchObject({
+      code: 'ERR_FG_ALREADY_LISTENING',
+    });
     const { url } = await first;
-    await expect(gateway.listen({ port: 0 })).rejects.toMatchObject({ code: 'ERR_FG_ALREADY_LISTENING' });
+    await expect(gateway.listen({ port: 0, ...underTest })).rejects.toMatchObject({
+      code: 'ERR_FG_ALREADY_LISTENING',
+    });
     expect((await fetch(url)).status).toBe(404);
   });
 
@@ -185,8 +191,10 @@ describe('listen', () => {
     const { port } = await startGateway();
     const gateway = createGateway({}, { logger: quiet });
     onTestFinished(() => gateway.close());
-    await expect(gateway.listen({ port })).rejects.toMatchObject({ code: 'ERR_FG_ADDRESS_IN_USE' });
-    const { url } = await gateway.listen({ port: 0 });
+    await expect(gateway.listen({ port, ...underTest })).rejects.toMatchObject({
+      code: 'ERR_FG_ADDRESS_IN_USE',
+    });
+    const { url } = await gateway.listen({ port: 0, ...underTest });
     expect((await fetch(url)).status).toBe(404);
   });
 
@@ -196,7 +204,7 @@ describe('listen', () => {
     const gateway = createGateway({}, { logger: quiet });
     onTestFinished(() => gateway.close());
     const port = await freePort();
-    await expect(gateway.listen({ port, admin: { port: adminPort } })).rejects.toMatchObject({
+    await expect(gateway.listen({ port, admin: { port: adminPort }, ...underTest })).rejects.toMatchObject({
       code: 'ERR_FG_ADDRESS_IN_USE',
     });
     await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow();
@@ -264,7 +272,7 @@ describe('after close', () => {
     await closing;
     expect(closed).toBe(1);
     const code = { code: 'ERR_FG_CLOSED' };
-    await expect(gateway.listen()).rejects.toMatchObject(code);
+    await expect(gateway.listen(underTest)).rejects.toMatchObject(code);
     await expect(gateway.inject('/')).rejects.toMatchObject(code);
     await expect(gateway.reload({})).rejects.toMatchObject(code);
     await expect(gateway.applied()).rejects.toMatchObject(code);
@@ -283,6 +291,6 @@ describe('after close', () => {
     await gateway.close();
     const next = createGateway({}, { logger: quiet });
     onTestFinished(() => next.close());
-    expect((await next.listen({ port })).port).toBe(port);
+    expect((await next.listen({ port, ...underTest })).port).toBe(port);
   });
 });

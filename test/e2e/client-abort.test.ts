@@ -127,9 +127,9 @@ describe('a client that stands still in its body', () => {
     });
     const client = await RawClient.connect(gateway.port);
     const answer = await client.send(requestText('POST', '/', ['Content-Length: 100'], 'half')).answer();
-    expect([answer.status, answer.header('connection')]).toEqual([400, 'close']);
+    expect([answer.status, answer.header('connection')]).toEqual([408, 'close']);
     await client.ended();
     await until('the upstream connection to be closed', () => up.open === 0);
-    expect(await gateway.record(() => true)).toMatchObject({ status: 400, verdict: 'body_timeout' });
+    expect(await gateway.record(() => true)).toMatchObject({ status: 408, verdict: 'body_timeout' });
   });
 });

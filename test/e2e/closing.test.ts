@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createGateway } from '../../src/index.ts';
 import { startGateway } from '../support/gateway.ts';
+import { underTest } from '../support/listeners.ts';
 import { RawClient, requestText } from '../support/raw.ts';
 import { gate, until } from '../support/until.ts';
 import { startUpstream } from '../support/upstream.ts';
@@ -44,7 +45,7 @@ describe('close', () => {
     await until('the upstream connections to be closed', () => up.open === 0);
   });
 
-  it('answers a request that still comes over an open connection with 503, and closes it', async () => {
+  it('serves a request that still comes over an open connection, and closes it', async () => {
     const { gateway, port, inFlight } = await startGateway({}, (made) => {
       made.get('/hang', () => new Promise(() => {})).get('/', () => 'ok');
     });
@@ -54,9 +55,31 @@ describe('close', () => {
     await until('one in flight', async () => (await inFlight()) === 1);
     const closing = gateway.close({ timeoutMs: 10_000 });
     const answer = await idle.send(requestText('GET', '/')).answer();
-    expect([answer.status, answer.header('connection')]).toEqual([503, 'close']);
-    expect(JSON.parse(answer.body.toString())).toMatchObject({ code: 'shutting_down' });
+    expect([answer.status, answer.header('connection')]).toEqual([200, 'close']);
+    expect(answer.body.toString()).toBe('ok');
+    await idle.ended();
     hanging.reset();
+    await closing;
+  });
+
+  it('ends the connections of answers that were under way', async () => {
+    const release = gate();
+    const { gateway, port, inFlight } = await startGateway({}, (made) => {
+      made.get('/whole', () => release.opened.then(() => 'whole'));
+      made.get('/none', () => release.opened.then(() => undefined));
+      made.get('/stream', () => release.opened.then(() => new Blob(['stream']).stream()));
+    });
+    const paths = ['/whole', '/none', '/stream'];
+    const clients = await Promise.all(paths.map(() => RawClient.connect(port)));
+    clients.forEach((client, at) => void client.send(requestText('GET', paths[at] as string)));
+    await until('all in flight', async () => (await inFlight()) === 3);
+    const closing = gateway.close({ timeoutMs: 10_000 });
+    expect(gateway.ready()).toEqual({ ready: false, reasons: ['the gateway is closing'] });
+    release.open();
+    const answers = await Promise.all(clients.map((client) => client.answer()));
+    expect(answers.map((answer) => [answer.complete, answer.header('connection')])).toEqual(
+      paths.map(() => [true, 'close']),
+    );
     await closing;
   });
 
@@ -100,7 +123,7 @@ describe('close', () => {
     const never = createGateway({}, { logger });
     await never.close();
     const starting = createGateway({ upstreams: { back: { targets: ['http://localhost:1'] } } }, { logger });
-    const listening = starting.listen({ port: 0 }).catch((error: unknown) => error);
+    const listening = starting.listen({ port: 0, ...underTest }).catch((error: unknown) => error);
     await starting.close({ timeoutMs: 0 });
     const outcome = (await listening) as { url?: string };
     if (outcome.url !== undefined) await expect(fetch(outcome.url)).rejects.toThrow();
@@ -117,7 +140,7 @@ describe('close', () => {
         },
         { logger: { info() {}, warn() {}, error() {} } },
       );
-      const { url } = await gateway.listen({ port: 0 });
+      const { url } = await gateway.listen({ port: 0, ...underTest });
       expect((await fetch(url, { headers: { connection: 'close' } })).status).toBe(200);
       await gateway.close();
     }

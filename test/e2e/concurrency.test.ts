@@ -3,13 +3,14 @@ import { describe, expect, it } from 'vitest';
 import type { GatewayConfig } from '../../src/index.ts';
 import { startAbort, startChildGateway, startLoad } from '../support/children.ts';
 import { startGateway } from '../support/gateway.ts';
+import { manyConnections } from '../support/listeners.ts';
 import { until } from '../support/until.ts';
 import { startUpstream } from '../support/upstream.ts';
 
 describe('thousands of requests at once', () => {
   it('to a handler that holds them: 8,000 are held, answered, and gone', async () => {
     const count = 8_000;
-    const child = await startChildGateway({}, { handlers: true });
+    const child = await startChildGateway({ listen: manyConnections }, { handlers: true });
     const load = startLoad(child.port, '/js/hold', count);
     await until('all to be held', async () => (await child.held()) === count, 25_000);
     await child.release('released');
@@ -20,6 +21,7 @@ describe('thousands of requests at once', () => {
   it('forwarded: 2,000 wait for 1,000 connections and are all served', async () => {
     const up = await startUpstream((_, response) => void setImmediate(() => response.end('ok')));
     const child = await startChildGateway({
+      listen: manyConnections,
       upstreams: { back: { targets: [up.url], maxConnections: 1_000, connectTimeout: '20s' } },
       routes: [{ match: { path: '/' }, upstream: 'back' }],
     });
@@ -30,7 +32,7 @@ describe('thousands of requests at once', () => {
 
   it('whose clients all leave: nothing stays, and the gateway serves on', async () => {
     const count = 2_000;
-    const child = await startChildGateway({}, { handlers: true });
+    const child = await startChildGateway({ listen: manyConnections }, { handlers: true });
     const leave = startAbort(child.port, '/js/never', count);
     await until('all in flight', async () => (await inFlight(child.adminUrl)) === count);
     leave();

@@ -195,8 +195,8 @@ describe('the request that goes upstream', () => {
     expect(upstream.seen).toHaveLength(3);
   });
 
-  it('in chunks is 411 where the listener does not allow it, and reaches nothing', async () => {
-    const { send, upstream } = await pair();
+  it('in chunks is 411 where chunkedRequests is "refuse", and reaches nothing', async () => {
+    const { send, upstream } = await pair({}, { listen: { chunkedRequests: 'refuse' } });
     const answer = await send('POST', '/', ['Transfer-Encoding: chunked'], '3\r\nabc\r\n0\r\n\r\n');
     expect([answer.status, answer.header('connection')]).toEqual([411, 'close']);
     expect(upstream.seen).toEqual([]);

@@ -1,6 +1,7 @@
 // Handlers that fail in every way: the client gets one answer or a broken body, the log one line, and nothing is left behind.
 import { describe, expect, it } from 'vitest';
 import { startGateway } from '../support/gateway.ts';
+import { isNative } from '../support/listeners.ts';
 import { RawClient, rawRequest, requestText } from '../support/raw.ts';
 import { gate, until } from '../support/until.ts';
 
@@ -65,7 +66,8 @@ describe('a stream that fails', () => {
     client.socket.once('data', () => arrived.open());
     const answer = await client.answer();
     expect(answer.status).toBe(200);
-    expect(answer.body.toString()).toBe('');
+    // uWebSockets.js ends a chunk when it sends the next.
+    expect(answer.body.toString()).toBe(isNative ? 'first' : '');
     expect(answer.complete).toBe(false);
     await until('the log line', () => lines.some((line) => line.level === 'error'));
     expect(await record((one) => one.path === '/')).toMatchObject({ status: 200 });
@@ -131,17 +133,25 @@ describe('a client that goes away', () => {
     await until('nothing in flight', async () => (await inFlight()) === 0);
   });
 
-  it('in the middle of its body fails the read with ERR_FG_BODY_ABORTED', async () => {
-    const failed = gate<unknown>();
-    const { port } = await startGateway({}, (gateway) => {
-      gateway.post('/', ({ body }) => body.text().catch(failed.open));
-    });
-    const client = await RawClient.connect(port);
-    client.send(requestText('POST', '/', ['Content-Length: 100'], 'half'));
-    await until('the request', () => client.socket.bytesWritten > 0);
-    client.socket.end();
-    expect(await failed.opened).toMatchObject({ code: 'ERR_FG_BODY_ABORTED' });
-  });
+  it.each(['end', 'reset'])(
+    'by %s, in the middle of its body, fails the read with ERR_FG_BODY_ABORTED',
+    async (how) => {
+      const begun = gate();
+      const failed = gate<unknown>();
+      const { port } = await startGateway({}, (gateway) => {
+        gateway.post('/', ({ body }) => {
+          begun.open();
+          return body.text().catch(failed.open);
+        });
+      });
+      const client = await RawClient.connect(port);
+      client.send(requestText('POST', '/', ['Content-Length: 100'], 'half'));
+      await begun.opened;
+      if (how === 'end') client.socket.end();
+      else client.reset();
+      expect(await failed.opened).toMatchObject({ code: 'ERR_FG_BODY_ABORTED' });
+    },
+  );
 
   it('does not matter to a handler that answers late', async () => {
     const late = gate();

@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { needs } from '../support/listeners.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const modules = join(root, 'node_modules');
@@ -83,19 +84,29 @@ describe('the package', () => {
     expect(out).toBe('hello you');
   });
 
-  it('without uWebSockets.js says what to install: ERR_FG_LISTENER_UNAVAILABLE', async () => {
+  it('without uWebSockets.js serves by itself, and says what to install where that is asked for', async () => {
     const out = await run(
       application(),
       'c.mjs',
       `import { createGateway } from 'ferrogate';
       const gateway = createGateway();
-      await gateway.listen({ port: 0 }).catch((error) => console.log(error.code + ' ' + error.message));
+      gateway.get('/', () => 'served');
+      await gateway
+        .listen({ port: 0, listener: 'uws' })
+        .catch((error) => console.log(error.code + ' ' + error.message.replaceAll('\\n', ' ')));
+      const { url, listener } = await gateway.listen({ port: 0 });
+      console.log(listener + ' ' + (await (await fetch(url)).text()));
       await gateway.close();`,
     );
-    expect(out).toMatch(/^ERR_FG_LISTENER_UNAVAILABLE .*npm install .*uWebSockets\.js@npm:uws-pack@20\.0\.8/);
+    const [failure, served] = out.split('\n');
+    expect(failure).toMatch(
+      /^ERR_FG_LISTENER_UNAVAILABLE .*npm install .*uWebSockets\.js@npm:uws-pack@20\.0\.8/,
+    );
+    expect(served).toBe('native served');
   });
 
-  it("uses the application's own copy of uWebSockets.js", async () => {
+  it("uses the application's own copy of uWebSockets.js", async (context) => {
+    needs(context, 'uws');
     const folder = application();
     const own = join(folder, 'node_modules', 'uWebSockets.js');
     mkdirSync(own);

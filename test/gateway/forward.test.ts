@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { byteClient, eventually } from '../listener/client.ts';
+import { underTest } from '../support/listeners.ts';
 import { forwarding, gatewayOf, upstream } from './support.ts';
 
 const megabytes = (count: number): Buffer => Buffer.alloc(count * 1024 * 1024, 0x62);
@@ -12,7 +13,7 @@ describe('forwarding, by socket and by inject', () => {
       return (path: string, init: { method?: string; body?: Uint8Array } = {}) =>
         gateway.inject({ url: path, ...init });
     }
-    const { url } = await gateway.listen();
+    const { url } = await gateway.listen(underTest);
     return (path: string, init: { method?: string; body?: Uint8Array } = {}) =>
       fetch(`${url}${path}`, init as RequestInit);
   };
@@ -90,7 +91,7 @@ describe('a client that leaves', () => {
       if (request.url === '/up/reading') response.write(megabytes(1));
     });
     const { gateway } = gatewayOf(forwarding(target));
-    const { port } = await gateway.listen();
+    const { port } = await gateway.listen(underTest);
     const waiting = await byteClient(port);
     waiting.send('GET /up/waiting HTTP/1.1\r\nHost: a\r\n\r\n');
     const reading = await byteClient(port);
@@ -132,7 +133,7 @@ describe('a slow reader', () => {
       more();
     });
     const { gateway } = gatewayOf(forwarding(target));
-    const { port } = await gateway.listen();
+    const { port } = await gateway.listen(underTest);
     const client = await byteClient(port);
     client.socket.pause();
     client.send('GET /up/x HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -161,7 +162,7 @@ describe('handlers and forwarding together', () => {
   it('keep the connection after a small body that nobody read', async () => {
     const { gateway } = gatewayOf();
     gateway.post('/x', () => 'answer');
-    const { port } = await gateway.listen();
+    const { port } = await gateway.listen(underTest);
     const client = await byteClient(port);
     for (let round = 1; round <= 3; round += 1) {
       client.send('POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n12345');
@@ -172,7 +173,7 @@ describe('handlers and forwarding together', () => {
   it('close it after a large one', async () => {
     const { gateway } = gatewayOf();
     gateway.post('/x', () => 'answer');
-    const { port } = await gateway.listen();
+    const { port } = await gateway.listen(underTest);
     const client = await byteClient(port);
     client.send('POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n12345');
     expect(await client.closed()).toContain('Connection: close');

@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { createGateway, type GatewayConfig } from '../../src/index.ts';
 import { byteClient, eventually } from '../listener/client.ts';
+import { servedBy, underTest } from '../support/listeners.ts';
 import { forwarding, gatewayOf, text, upstream } from './support.ts';
 
 describe('listen', () => {
@@ -10,21 +11,24 @@ describe('listen', () => {
     gateway.get('/x', () => 'x');
     const heard: unknown[] = [];
     gateway.on('listening', (listening) => heard.push(listening));
-    const listening = await gateway.listen();
+    const listening = await gateway.listen(underTest);
     expect(listening.url).toBe(`http://127.0.0.1:${listening.port}`);
-    expect(listening).toMatchObject({ host: '127.0.0.1', listener: 'uws' });
+    expect(listening).toMatchObject({ host: '127.0.0.1', listener: servedBy });
     expect(heard).toEqual([listening]);
     expect(await (await fetch(`${listening.url}/x`)).text()).toBe('x');
     expect((await fetch(`${listening.adminUrl}/readyz`)).status).toBe(200);
     expect(await (await fetch(`${listening.adminUrl}/metrics`)).text()).toContain(
       'ferrogate_http_requests_total',
     );
+    expect(await (await fetch(`${listening.adminUrl}/config`)).json()).toMatchObject({
+      listening: { listener: servedBy, reason: listening.listenerReason },
+    });
     expect(gateway.ready()).toEqual({ ready: true, reasons: [] });
   });
 
   it('takes other addresses than the configuration', async () => {
     const { gateway } = gatewayOf({ admin: { port: 0 } });
-    const { url, adminUrl } = await gateway.listen({ host: '::1', admin: false });
+    const { url, adminUrl } = await gateway.listen({ host: '::1', admin: false, ...underTest });
     expect(url).toMatch(/^http:\/\/\[::1\]:\d+$/);
     expect(adminUrl).toBeUndefined();
     expect((await fetch(url)).status).toBe(404);
@@ -32,24 +36,24 @@ describe('listen', () => {
 
   it('is refused a second time', async () => {
     const { gateway } = gatewayOf();
-    await gateway.listen();
-    await expect(gateway.listen()).rejects.toMatchObject({ code: 'ERR_FG_ALREADY_LISTENING' });
+    await gateway.listen(underTest);
+    await expect(gateway.listen(underTest)).rejects.toMatchObject({ code: 'ERR_FG_ALREADY_LISTENING' });
   });
 
   it('tells of an occupied port, and can be tried again', async () => {
-    const first = await gatewayOf().gateway.listen();
+    const first = await gatewayOf().gateway.listen(underTest);
     const { gateway } = gatewayOf();
-    await expect(gateway.listen({ port: first.port })).rejects.toMatchObject({
+    await expect(gateway.listen({ port: first.port, ...underTest })).rejects.toMatchObject({
       code: 'ERR_FG_ADDRESS_IN_USE',
     });
-    expect((await gateway.listen()).port).not.toBe(first.port);
+    expect((await gateway.listen(underTest)).port).not.toBe(first.port);
   });
 
   it('closes the listener again when the admin port is occupied', async () => {
     const { gateway } = gatewayOf();
-    const { port } = await gateway.listen();
+    const { port } = await gateway.listen(underTest);
     const second = gatewayOf({ admin: { port } }).gateway;
-    await expect(second.listen()).rejects.toMatchObject({ code: 'ERR_FG_ADDRESS_IN_USE' });
+    await expect(second.listen(underTest)).rejects.toMatchObject({ code: 'ERR_FG_ADDRESS_IN_USE' });
     expect(second.ready().ready).toBe(false);
   });
 });
@@ -116,7 +120,7 @@ describe('close', () => {
           release = resolve;
         }),
     );
-    const { port, url } = await gateway.listen();
+    const { port, url } = await gateway.listen(underTest);
     const client = await byteClient(port);
     client.send('GET /slow HTTP/1.1\r\nHost: a\r\n\r\n');
     await eventually(() => release.length > 0 || release.name !== 'release', 'the handler runs');
@@ -132,7 +136,7 @@ describe('close', () => {
     expect(isClosed).toBe(true);
     await expect(fetch(url)).rejects.toThrow();
     await expect(gateway.inject('/slow')).rejects.toMatchObject({ code: 'ERR_FG_CLOSED' });
-    await expect(gateway.listen()).rejects.toMatchObject({ code: 'ERR_FG_CLOSED' });
+    await expect(gateway.listen(underTest)).rejects.toMatchObject({ code: 'ERR_FG_CLOSED' });
     expect(() => gateway.get('/x', () => '')).toThrow(expect.objectContaining({ code: 'ERR_FG_CLOSED' }));
     await gateway.close();
   });
@@ -146,7 +150,7 @@ describe('close', () => {
       });
       return new Promise(() => {});
     });
-    const { port } = await gateway.listen();
+    const { port } = await gateway.listen(underTest);
     const client = connect(port, '127.0.0.1');
     client.on('error', () => {});
     client.write('GET /ever HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -170,7 +174,7 @@ describe('two gateways', () => {
     const [one, two] = [gatewayOf().gateway, gatewayOf().gateway];
     one.get('/x', () => 'one');
     two.get('/x', () => 'two');
-    const [first, second] = await Promise.all([one.listen(), two.listen()]);
+    const [first, second] = await Promise.all([one.listen(underTest), two.listen(underTest)]);
     expect(await (await fetch(`${first.url}/x`)).text()).toBe('one');
     expect(await (await fetch(`${second.url}/x`)).text()).toBe('two');
     await one.close();

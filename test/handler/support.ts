@@ -4,6 +4,7 @@ import type { Handler } from '../../src/handler/types.ts';
 import { Bridge } from '../../src/listener/bridge.ts';
 import { type InjectOptions, inject } from '../../src/listener/inject.ts';
 import { FACT_CLAIMS, FACT_IP, FACT_PARAMS, FACT_ROUTE, FACT_TRACE } from '../../src/native/layout.ts';
+import type { FakeOwned } from '../support/fake-downstream.ts';
 import { FakeNative } from '../support/fake-native.ts';
 
 export interface Log {
@@ -34,6 +35,12 @@ export function serve(handler: Handler | undefined, format: 'problem' | 'envelop
     fake,
     bridge,
     logs,
+    /** A request over a connection that the engine owns, handled as far as that goes at once. */
+    come: (options: Parameters<FakeNative['ownedRequest']>[1] = {}, id = 3): FakeOwned => {
+      const request = fake.ownedRequest(id, { target: '/orders/42?a=1&b=%20', ...options });
+      fake.wake();
+      return request;
+    },
     ask: (options: Partial<InjectOptions> = {}) =>
       inject(bridge, { url: '/orders/42?a=1&b=%20', ...options }),
   };

@@ -113,9 +113,11 @@ describe('a remote key set', () => {
     const running = begin(remote('main', server.url));
     await sink.until(1);
     await armed();
+    // Node's own fetch may have timers too.
+    const before = vi.getTimerCount();
     running.close();
     running.wanted('main');
-    expect(vi.getTimerCount()).toBe(0);
+    expect(vi.getTimerCount()).toBe(before - 1);
     expect(server.requests).toBe(1);
   });
 });

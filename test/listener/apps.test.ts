@@ -42,6 +42,20 @@ describe.each([
     open.push(second);
     await expect(second.listen()).rejects.toMatchObject({ code: 'ERR_FG_ADDRESS_IN_USE' });
   });
+
+  it('tells its listening socket where that is its own', async () => {
+    abilities.adopt = adopt;
+    const gateway = createGateway({ listen: { port: 0 } });
+    open.push(gateway);
+    expect(gateway.sockets()).toEqual([]);
+    const { host, port } = await gateway.listen();
+    if (adopt) {
+      expect(gateway.sockets()).toEqual([{ role: 'http', host, port, fd: expect.any(Number) }]);
+      return;
+    }
+    const failure = { code: 'ERR_FG_LISTENER_UNAVAILABLE', message: expect.stringContaining('takeover') };
+    expect(() => gateway.sockets()).toThrow(expect.objectContaining(failure));
+  });
 });
 
 /** An app that only counts; `leave` closes one of its connections. */
@@ -89,5 +103,26 @@ describe('apps', () => {
     expect(made[0]?.app.adopted.length).toBe(300 - 5 - (256 - 3));
     const [total, now] = apps.families().map((family) => family.samples[0]?.value);
     expect([total, now]).toEqual([300, 298]);
+  });
+
+  it('tell when the last connection is gone', async () => {
+    const made: ReturnType<typeof countingApp>[] = [];
+    const apps = new UwsApps(() => {
+      const app = countingApp();
+      made.push(app);
+      return app;
+    });
+    await apps.empty();
+    let isEmpty = false;
+    apps.adopt(1, '192.0.2.1', 1);
+    apps.adopt(2, '192.0.2.2', 2);
+    const empty = apps.empty().then(() => {
+      isEmpty = true;
+    });
+    made[1]?.leave();
+    await Promise.resolve();
+    expect(isEmpty).toBe(false);
+    made[2]?.leave();
+    await empty;
   });
 });

@@ -13,8 +13,12 @@ export interface ByteClient {
   send(bytes: string): void;
 }
 
-export async function byteClient(port: number, host = '127.0.0.1'): Promise<ByteClient> {
-  const socket = connect(port, host);
+export async function byteClient(
+  port: number,
+  host = '127.0.0.1',
+  localAddress?: string,
+): Promise<ByteClient> {
+  const socket = connect({ port, host, ...(localAddress === undefined ? {} : { localAddress }) });
   const read: Buffer[] = [];
   let received = 0;
   let isClosed = false;

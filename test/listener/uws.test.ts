@@ -2,7 +2,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { GatewayError } from '../../src/errors.ts';
 import { Bridge } from '../../src/listener/bridge.ts';
 import type { Exchange } from '../../src/listener/exchange.ts';
-import { type Listener, listenUws } from '../../src/listener/uws.ts';
+import type { Listener } from '../../src/listener/listener.ts';
+import { listenUws } from '../../src/listener/uws.ts';
 import * as layout from '../../src/native/layout.ts';
 import { FakeNative, type Script } from '../support/fake-native.ts';
 import { byteClient, eventually, turns } from './client.ts';
@@ -203,13 +204,13 @@ describe('a request body', () => {
   it('is handed over, paused and resumed', async () => {
     const { fake, client } = await listen(() => ({ body: true }));
     const body = 'x'.repeat(3_000_000);
-    fake.flow = layout.FLOW_PAUSE;
+    fake.bodyFlow = layout.FLOW_PAUSE;
     client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
     await eventually(() => (fake.requests[0]?.body.length ?? 0) > 0, 'the first piece');
     const [request] = fake.requests;
     await turns();
     expect(request?.bodyDone).toBe(false);
-    fake.flow = layout.FLOW_CONTINUE;
+    fake.bodyFlow = layout.FLOW_CONTINUE;
     fake.event(0, layout.EVENT_RESUME);
     fake.wake();
     await eventually(() => request?.bodyDone === true, 'the whole body');

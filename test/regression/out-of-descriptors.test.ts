@@ -4,12 +4,13 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
+import { underTest } from '../support/listeners.ts';
 import { until } from '../support/until.ts';
 
 const child = fileURLToPath(new URL('../support/children/few-descriptors.mjs', import.meta.url));
 
 test('a gateway survives more connections than it has descriptors', async () => {
-  const command = `ulimit -n 256 && exec "${process.execPath}" "${child}"`;
+  const command = `ulimit -n 256 && exec "${process.execPath}" "${child}" '${JSON.stringify(underTest)}'`;
   const gateway = spawn('sh', ['-c', command], { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void gateway.kill('SIGKILL'));
   const [line] = (await once(gateway.stdout, 'data')) as [Buffer];

@@ -61,6 +61,19 @@ describe('a file', () => {
   });
 
   it.each([
+    ['./handlers.js', join(folder, 'handlers.js')],
+    ['../handlers.js', join(folder, '../handlers.js')],
+    ['/srv/handlers.js', '/srv/handlers.js'],
+    ['file:///srv/handlers.js', 'file:///srv/handlers.js'],
+    ['$' + '{DIR}/handlers.js', '$' + '{DIR}/handlers.js'],
+    ['', ''],
+    [1, 1],
+  ])('finds the module of handlers %j from its own folder', async (handlers, found) => {
+    const path = file('handlers.json', JSON.stringify({ listen: { handlers, port: 1 } }));
+    expect((await readConfigFile(path)).config).toEqual({ listen: { handlers: found, port: 1 } });
+  });
+
+  it.each([
     ['bad.json', '{ "a": 1, }', 'DIR/bad.json:1:11: expected JSON, received "}"'],
     [
       'comment.json',

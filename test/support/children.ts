@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import type { GatewayConfig, Listening } from '../../src/index.ts';
+import { underTest } from './listeners.ts';
 
 export interface Memory {
   readonly heapUsed: number;
@@ -45,7 +46,9 @@ export async function startChildGateway(
   config: GatewayConfig,
   { handlers = false }: { handlers?: boolean } = {},
 ): Promise<ChildGateway> {
-  const { process: started, errors } = forked('gateway', { config, handlers }, ['--expose-gc']);
+  const { process: started, errors } = forked('gateway', { config, handlers, listen: underTest }, [
+    '--expose-gc',
+  ]);
   const waiting = new Map<number, (reply: Reply) => void>();
   let last = 0;
   const reply = (id: number): Promise<unknown> =>
@@ -92,6 +95,44 @@ export function startLoad(port: number, target: string, count: number): Promise<
     client.once('message', (message) => resolve((message as { statuses: Record<string, number> }).statuses));
     client.once('exit', (code) => reject(new Error(`the load client ended with ${code}: ${errors()}`)));
   });
+}
+
+export interface SteadyLoad {
+  /** Outcomes so far: how often each status, or what broke. */
+  count(): Promise<Record<string, number>>;
+  /** Ends every connection after its answer; the outcomes of all. */
+  end(): Promise<Record<string, number>>;
+}
+
+/**
+ * Keeps `connections` keep-alive connections busy, every other one with pauses of up to `pauseMs` between its requests;
+ * each is replaced after some requests, or when the server says that it ends it.
+ */
+export function startSteadyLoad(
+  port: number,
+  targets: readonly string[],
+  { connections, pauseMs = 400 }: { connections: number; pauseMs?: number },
+): SteadyLoad {
+  const { process: client, errors } = forked('steady-load', {
+    port,
+    targets,
+    connections,
+    pauseMs,
+    requestsPerConnection: 20,
+  });
+  const ask = (order: string, field: string): Promise<Record<string, number>> =>
+    new Promise((resolve, reject) => {
+      const fail = (): void => reject(new Error(`the load client ended: ${errors()}`));
+      const hear = (message: unknown): void => {
+        const outcomes = (message as Record<string, Record<string, number>>)[field];
+        if (outcomes === undefined) return;
+        client.off('exit', fail).off('message', hear);
+        resolve(outcomes);
+      };
+      client.once('exit', fail).on('message', hear);
+      client.send(order);
+    });
+  return { count: () => ask('count', 'count'), end: () => ask('end', 'done') };
 }
 
 /** Opens `count` connections, sends one GET on each, and gives what kills that client with all its connections. */

@@ -2,6 +2,7 @@
 import { loadNative } from '../../src/native/binding.ts';
 import type { Native, PeerAddress } from '../../src/native/calls.ts';
 import * as layout from '../../src/native/layout.ts';
+import { FakeDownstream } from './fake-downstream.ts';
 
 export interface FakeRequest {
   id: number;
@@ -23,7 +24,6 @@ export type Script = (
   fake: FakeNative,
 ) => { handler?: number; body?: boolean } | undefined;
 
-type Event = (meta: Uint32Array, fake: FakeNative) => number;
 const encoder = new TextEncoder();
 
 const addressBytes = (address: PeerAddress): Uint8Array =>
@@ -31,20 +31,18 @@ const addressBytes = (address: PeerAddress): Uint8Array =>
     ? Uint8Array.of(address >>> 24, address >>> 16, address >>> 8, address)
     : new Uint8Array(address.slice(0));
 
-export class FakeNative {
+export class FakeNative extends FakeDownstream {
   readonly requests: FakeRequest[] = [];
-  readonly events: Event[] = [];
   /** What `body` answers next. */
-  flow = layout.FLOW_CONTINUE;
+  bodyFlow = layout.FLOW_CONTINUE;
   readonly facts = new Map<number, string>();
-  #window = new ArrayBuffer(0);
-  #meta = new Uint32Array(0);
   #onEvents: () => void = () => {};
   #free: number[] = [];
   #live: (FakeRequest | undefined)[] = [];
   readonly #script: Script;
 
   constructor(script: Script) {
+    super();
     this.#script = script;
   }
 
@@ -53,8 +51,7 @@ export class FakeNative {
   }
 
   engineOpen(_core: number, window: ArrayBuffer, onEvents: () => void): number {
-    this.#window = window;
-    this.#meta = new Uint32Array(window, 0, 16);
+    this.bind(window);
     this.#onEvents = onEvents;
     return 1;
   }
@@ -80,9 +77,9 @@ export class FakeNative {
     this.#live[id] = request;
     this.requests.push(request);
     const said = this.#script(request, this) ?? {};
-    this.#meta[layout.META_BODY] = said.body === true ? 1 : 0;
-    this.#meta[layout.META_HANDLER] = said.handler ?? 0;
-    this.#meta[layout.META_QUEUED] = this.events.length > 0 ? 1 : 0;
+    this.meta[layout.META_BODY] = said.body === true ? 1 : 0;
+    this.meta[layout.META_HANDLER] = said.handler ?? 0;
+    this.meta[layout.META_QUEUED] = this.events.length > 0 ? 1 : 0;
     return id * 8 + (said.handler === undefined ? layout.BEGUN_PENDING : layout.BEGUN_HANDLER);
   }
 
@@ -91,16 +88,16 @@ export class FakeNative {
     if (request === undefined) return layout.FLOW_IGNORED;
     request.body.push(new Uint8Array(chunk).slice());
     request.bodyDone = last;
-    this.#meta[layout.META_QUEUED] = this.events.length > 0 ? 1 : 0;
-    return this.flow;
+    this.meta[layout.META_QUEUED] = this.events.length > 0 ? 1 : 0;
+    return this.bodyFlow;
   }
   takeBody(): ArrayBuffer {
-    this.#meta[layout.META_LAST] = 1;
+    this.meta[layout.META_LAST] = 1;
     return encoder.encode('parked').buffer as ArrayBuffer;
   }
   next(): number {
     const event = this.events.shift();
-    return event === undefined ? layout.EVENT_NONE : event(this.#meta, this);
+    return event === undefined ? layout.EVENT_NONE : event(this.meta);
   }
   blocked(_engine: number, id: number, blocked: boolean): void {
     this.#live[id]?.blocked.push(blocked);
@@ -114,7 +111,7 @@ export class FakeNative {
     if (this.#live[id] === undefined) return layout.ANSWER_GONE;
     if (status < 200 || status > 599) return layout.ANSWER_BAD_STATUS;
     if (/(?:^|\n)connection:/i.test(lines)) return layout.ANSWER_BAD_HEADER;
-    const length = this.#putHead(`${status} Fake\r\n${lines}X-Trace-ID: trace-${id}`);
+    const length = this.putHead(`${status} Fake\r\n${lines}X-Trace-ID: trace-${id}`);
     if (bytes >= 0) this.finish(engine, id, bytes, true);
     return length;
   }
@@ -124,6 +121,7 @@ export class FakeNative {
     this.free(id);
   }
   fail(_engine: number, id: number): void {
+    this.failOwned(id);
     const request = this.#live[id];
     if (request === undefined) return;
     request.failed = true;
@@ -132,12 +130,12 @@ export class FakeNative {
     });
   }
   fact(_engine: number, id: number, which: number): string | null {
-    const request = this.#live[id];
+    const request = this.#live[id] ?? this.ownedAt(id);
     if (request === undefined) return null;
-    if (which === layout.FACT_METHOD) return request.method;
+    if (which === layout.FACT_METHOD) return 'method' in request ? request.method : 'GET';
     if (which === layout.FACT_PATH) return request.target.split('?')[0] ?? '';
     if (which === layout.FACT_QUERY) return request.target.split('?')[1] ?? null;
-    if (which === layout.FACT_HEADERS) return request.block;
+    if (which === layout.FACT_HEADERS) return 'block' in request ? request.block : '';
     return this.facts.get(which) ?? null;
   }
 
@@ -148,18 +146,18 @@ export class FakeNative {
     body: { whole?: string | Uint8Array; sized?: number; none?: number | null; close?: boolean } = {},
   ): void {
     this.events.push((meta) => {
-      meta[layout.META_HEAD_LEN] = this.#putHead(head);
+      meta[layout.META_HEAD_LEN] = this.putHead(head);
       meta[layout.META_CLOSE] = body.close === true ? 1 : 0;
       if (body.whole !== undefined) {
         meta[layout.META_BODY_KIND] = layout.BODY_WHOLE;
-        meta[layout.META_BODY_LEN] = this.#putBody(body.whole);
+        meta[layout.META_BODY_LEN] = this.putBody(body.whole);
         this.free(id);
       } else if (body.sized !== undefined) {
         meta[layout.META_BODY_KIND] = layout.BODY_SIZED;
-        this.#length(body.sized);
+        this.putLength(body.sized);
       } else if (body.none !== undefined) {
         meta[layout.META_BODY_KIND] = body.none === null ? layout.BODY_NONE : layout.BODY_NONE_SIZED;
-        this.#length(body.none ?? 0);
+        this.putLength(body.none ?? 0);
         this.free(id);
       } else meta[layout.META_BODY_KIND] = layout.BODY_CHUNKED;
       return id * 16 + layout.EVENT_HEAD;
@@ -168,7 +166,7 @@ export class FakeNative {
   /** Queues a piece of the body. */
   chunk(id: number, data: string | Uint8Array, last = false): void {
     this.events.push((meta) => {
-      meta[layout.META_BODY_LEN] = this.#putBody(data);
+      meta[layout.META_BODY_LEN] = this.putBody(data);
       meta[layout.META_LAST] = last ? 1 : 0;
       if (last) this.free(id);
       return id * 16 + layout.EVENT_CHUNK;
@@ -191,19 +189,5 @@ export class FakeNative {
     if (this.#live[id] === undefined) return;
     this.#live[id] = undefined;
     this.#free.push(id);
-  }
-  #putHead(text: string): number {
-    return this.#put(layout.WINDOW_HEAD, encoder.encode(text));
-  }
-  #putBody(data: string | Uint8Array): number {
-    return this.#put(layout.WINDOW_BODY, typeof data === 'string' ? encoder.encode(data) : data);
-  }
-  #put(offset: number, data: Uint8Array): number {
-    new Uint8Array(this.#window, offset).fill(0x23, 0, data.length + 64).set(data);
-    return data.length;
-  }
-  #length(length: number): void {
-    this.#meta[layout.META_LENGTH_LO] = length % 0x1_0000_0000;
-    this.#meta[layout.META_LENGTH_HI] = Math.floor(length / 0x1_0000_0000);
   }
 }

@@ -7,6 +7,7 @@ import {
   type Listening,
   type RuntimeOptions,
 } from '../../src/index.ts';
+import { underTest } from './listeners.ts';
 import { until } from './until.ts';
 
 export interface LogLine {
@@ -94,7 +95,7 @@ export async function startGateway(
 ): Promise<ListeningGateway> {
   const made = makeGateway(config, runtime);
   register(made.gateway);
-  const listening = await made.gateway.listen({ port: 0, admin: { port: 0 } });
+  const listening = await made.gateway.listen({ port: 0, admin: { port: 0 }, ...underTest });
   adminUrls.set(made.gateway, listening.adminUrl ?? '');
   const { url, port } = listening;
   return Object.assign(made, { url, port, listening });

@@ -46,6 +46,11 @@ export class RawClient {
     });
   }
 
+  /** A client on a connection that is open; who opened it ends it. */
+  static over(socket: Socket): RawClient {
+    return new RawClient(socket);
+  }
+
   send(data: string | Uint8Array): this {
     this.socket.write(typeof data === 'string' ? Buffer.from(data, 'latin1') : data);
     return this;

@@ -1,5 +1,6 @@
 // Answers made here: routing, methods, CORS, limits, handlers, and the two forms of errors.
 import { ANSWER, answered, type Case, denied, forwarded, refused, request } from '../case.ts';
+import { KEY } from '../gateways.ts';
 
 const preflight = ['Origin: https://app.test', 'Access-Control-Request-Method: PUT'];
 const allow = 'GET, HEAD, PUT, OPTIONS';
@@ -78,7 +79,11 @@ const routing: readonly Case[] = [
   {
     name: 'a second request over a limit of one',
     clause: 'RFC 6585 4',
-    send: [request('GET /limited', ['X-Limit-Key: a']), ANSWER, request('GET /limited', ['X-Limit-Key: a'])],
+    send: [
+      request('GET /limited', [`X-Limit-Key: ${KEY}`]),
+      ANSWER,
+      request('GET /limited', [`X-Limit-Key: ${KEY}`]),
+    ],
     expect: {
       answers: [
         { status: 200, fields: { ratelimit: /^"once";r=0;t=\d+$/ } },

@@ -68,6 +68,7 @@ const large: readonly Case[] = [
   {
     name: 'a head that never ends',
     send: `GET /public/a HTTP/1.1\r\n${HOST}`,
+    timed: true,
     expect: { answers: [{ status: 408 }], orClosed: true, closes: true, reaches: [] },
   },
 ];

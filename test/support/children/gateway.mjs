@@ -1,7 +1,7 @@
 // A gateway in a process of its own, from the built package: its configuration comes as an argument, its orders over IPC.
 import { createGateway } from '../../../dist/index.js';
 
-const { config = {}, handlers = false } = JSON.parse(process.argv[2] ?? '{}');
+const { config = {}, handlers = false, listen = {} } = JSON.parse(process.argv[2] ?? '{}');
 const quiet = { info() {}, warn() {}, error() {} };
 const gateway = createGateway(config, { logger: quiet });
 const held = [];
@@ -44,7 +44,7 @@ const orders = {
 };
 
 if (handlers) register();
-const listening = await gateway.listen({ port: 0, admin: { port: 0 } });
+const listening = await gateway.listen({ port: 0, admin: { port: 0 }, ...listen });
 process.on('message', async ({ id, order, argument }) => {
   try {
     process.send({ id, value: await orders[order](argument) });

@@ -23,7 +23,7 @@ let answered = 0;
 
 async function one() {
   const worker = new Worker(new URL('worker.mjs', import.meta.url), {
-    workerData: { core, config, listen: false },
+    workerData: { core, config, listen: null },
   });
   const heard = () => new Promise((resolve) => worker.once('message', resolve));
   await heard();

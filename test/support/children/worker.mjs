@@ -9,7 +9,7 @@ gateway.get('/limited', { id: 'limited', limits: ['shared'] }, () => 'ok');
 gateway.get('/free', { id: 'free' }, () => 'ok');
 gateway.get('/slow', { id: 'slow' }, () => new Promise((resolve) => setImmediate(() => resolve('slow'))));
 await gateway.applied();
-const port = listen ? (await gateway.listen({ port: 0, admin: false })).port : 0;
+const port = listen ? (await gateway.listen({ port: 0, admin: false, ...listen })).port : 0;
 
 /** Requests without end, of every kind, until the thread is killed. */
 function run() {

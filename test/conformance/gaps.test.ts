@@ -1,15 +1,11 @@
-// The cases that uWebSockets.js answers by itself or reads in its own way: each is seen again, and a change fails the test.
+// The cases that the listener under test answers by itself or reads in its own way: each is seen again, and a change fails the test.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Case, GatewayName } from './case.ts';
 import { cases } from './cases/index.ts';
-import { listeners, type Subject, startSubject } from './gateways.ts';
+import { gaps, gatewayNames, type Subject, startSubject } from './gateways.ts';
 import { observe, observeSilence, SILENCE } from './observe.ts';
 import { POISON, piecesOf, poisonComplaints, probe } from './run.ts';
 
-const [listener] = listeners.filter(({ name }) => name === 'uws');
-if (listener === undefined) throw new Error('no listener uws');
-const { gaps } = listener;
-const gateways: readonly GatewayName[] = ['plain', 'envelope', 'chunked'];
 const gapCases = cases.filter(({ name }) => gaps[name] !== undefined);
 const isSilent = ({ name }: Case): boolean => gaps[name]?.seen === SILENCE;
 const silent = gapCases.filter(isSilent);
@@ -24,9 +20,9 @@ const heard: Record<string, string> = {};
 const heardBehind: Record<string, string> = {};
 
 beforeAll(async () => {
-  for (const name of gateways) {
-    subjects.set(name, await startSubject(listener, name));
-    silenceSubjects.set(name, await startSubject(listener, name));
+  for (const name of gatewayNames) {
+    subjects.set(name, await startSubject(name));
+    silenceSubjects.set(name, await startSubject(name));
   }
   silences = Promise.all(silent.flatMap(listen)).then(() => {});
 });
@@ -62,12 +58,13 @@ test.each(prompt.map((one) => [one.name, one] as const))('%s', async (name, one)
 
 test('what stands behind a refused one in the same segment reaches nothing', async () => {
   const final = prompt.filter(
-    ({ expect: { answers, closes, reaches } }) =>
+    ({ name, expect: { answers, closes, reaches } }) =>
+      // What is served here is refused elsewhere.
+      !gaps[name]?.seen.startsWith('2') &&
       closes &&
       reaches.length === 0 &&
       answers.every(({ status }) => [status].flat().every((code) => code >= 400)),
   );
-  expect(final.length).toBeGreaterThan(0);
   for (const one of final)
     expect([one.name, await poisonComplaints(subjectOf(one), one)]).toEqual([one.name, []]);
 });

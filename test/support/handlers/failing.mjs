@@ -1,0 +1,4 @@
+// A module of handlers whose function fails.
+export default () => {
+  throw new Error('no database here');
+};
