@@ -101,6 +101,7 @@ impl Engine {
         self.fields.parse(ex.request.block()).map_err(Refusal::Malformed)?;
         if let Some(authority) = r.authority
             && (r.version == Version::Http10 || self.fields.count(FieldId::Host) == 1)
+            && self.fields.first(ex.request.block(), FieldId::Host).is_none_or(h1::is_host)
         {
             // The target's authority goes before Host (RFC 9112 section 3.2.2), for everything that reads it.
             ex.request.set_host(authority, self.fields.value_range(FieldId::Host));

@@ -44,14 +44,15 @@ async function serve(
       options.takeover === undefined
         ? undefined
         : await openTakeover(options.takeover, (fields, message) => logger.warn(fields, message));
-    const sockets = takeover && { takeover: takeover.sockets };
-    const { url, adminUrl } = await gateway.listen({ ...threadsOf(config, environment.cores), ...sockets });
+    const own = { ...threadsOf(config, environment.cores), ...(takeover && { takeover: takeover.sockets }) };
+    const { url, adminUrl, listener, listenerReason } = await gateway.listen(own);
     await takeover?.serving(() => gateway.sockets());
     const ended = untilSignalled(environment, {
       stop: (handedOver) => stop(gateway, takeover, handedOver),
       reload: reloader(gateway, load, logger),
       handedOver: takeover?.handedOver,
     });
+    logger.info({ listener, reason: listenerReason }, 'listening');
     environment.out(`ferrogate listening on ${url}${adminUrl === undefined ? '' : ` admin ${adminUrl}`}\n`);
     for (const line of demo?.lines(url) ?? []) environment.err(`${line}\n`);
     await ended;

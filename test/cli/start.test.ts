@@ -46,7 +46,7 @@ describe('standard output', () => {
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line) as { msg: string });
-    expect(lines.map(({ msg }) => msg)).toEqual(['starting', 'unreachable']);
+    expect(lines.map(({ msg }) => msg)).toEqual(['starting', 'unreachable', 'listening']);
     signal(environment, 'SIGTERM');
     await code;
   });
