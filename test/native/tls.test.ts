@@ -125,14 +125,16 @@ describe('what is no TLS', () => {
   });
 
   it.each([
-    ['nothing', '', 'keep_alive'],
-    ['the beginning of a handshake', '\x16\x03\x01\x02\0', 'header'],
-  ])('%s ends at headerTimeout', async (_, bytes, clock) => {
+    // Under whose clock silence falls depends on how far the connection came.
+    ['nothing', '', {}],
+    ['the beginning of a handshake', '\x16\x03\x01\x02\0', { clock: 'header' }],
+  ])('%s ends at headerTimeout', async (_, bytes, labels) => {
     const { port, gateway } = await startSecure({}, { listen: { headerTimeout: '200ms' } }, hello);
     const client = await byteClient(port);
     client.send(bytes);
     expect(await client.closed()).toBe('');
-    expect(await metric(gateway, 'ferrogate_client_timeouts_total', { clock })).toBe(1);
+    const counted = () => metric(gateway, 'ferrogate_client_timeouts_total', labels);
+    await until('it to be counted', async () => (await counted()) === 1);
     const failed = await metric(gateway, 'ferrogate_tls_handshakes_total', { outcome: 'failed' });
     expect(failed).toBe(bytes === '' ? 0 : 1);
   });
