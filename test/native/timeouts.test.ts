@@ -1,6 +1,7 @@
 // Clients that take their time: each bound has its answer and its ending, and one that keeps to the bound is served.
 import { describe, expect, it } from 'vitest';
 import { byteClient } from '../listener/client.ts';
+import { metric } from '../support/gateway.ts';
 import { RawClient, requestText } from '../support/raw.ts';
 import { until } from '../support/until.ts';
 import { startUpstream } from '../support/upstream.ts';
@@ -84,12 +85,13 @@ describe('a connection that says nothing', () => {
 });
 
 it('a client that takes nothing of its answer is reset', async () => {
-  const { port, record } = await startNative({ writeTimeout: '200ms' }, {}, (gateway) => {
-    gateway.get('/', () => new Uint8Array(64 * 1024 * 1024));
+  const { port, gateway } = await startNative({ writeTimeout: '200ms' }, {}, (made) => {
+    made.get('/', () => new Uint8Array(64 * 1024 * 1024));
   });
   const client = await RawClient.connect(port);
   client.send(requestText('GET', '/')).socket.pause();
-  await record(({ path }) => path === '/');
+  const givenUp = () => metric(gateway, 'ferrogate_client_timeouts_total', { clock: 'write' });
+  await until('it to be given up', async () => (await givenUp()) === 1);
   client.socket.resume();
   expect((await client.answer()).complete).toBe(false);
 });
