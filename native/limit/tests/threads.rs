@@ -28,8 +28,10 @@ fn a_standing_clock_gives_exactly_the_burst() {
 #[test]
 fn a_shared_moving_clock_gives_exactly_the_quota() {
     let (buckets, quota) = (Buckets::new(1000), quota(1000, SECOND, 10));
-    let (clock, given) = (AtomicU64::new(10 * SECOND), AtomicU64::new(0));
+    let (clock, given) = (AtomicU64::new(10 * SECOND), AtomicU64::new(1));
     let end = 12 * SECOND;
+    // The bucket begins here, whichever thread comes first: one that lags would begin it earlier.
+    assert!(buckets.take(Key(1), &quota, Nanos(10 * SECOND)).allowed);
     thread::scope(|scope| {
         for thread in 0..THREADS {
             let (clock, given, buckets) = (&clock, &given, &buckets);
