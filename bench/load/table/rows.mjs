@@ -15,7 +15,14 @@ const noFault = (target) => ({ kind: 'noFault', target });
 const cpu = (max, target, to = 'nginx-proxy') => atMost(max, target, 'cpuMicros', to);
 
 const policedRivals = ['haproxy-jwt', 'envoy-jwtcache'];
-const plainRivals = ['haproxy-plain', 'envoy-plain'];
+const plainTargets = [
+  'nginx-proxy',
+  'ferrogate-threads-plain',
+  'ferrogate-loop-plain',
+  'ferrogate-uws-plain',
+  'haproxy-plain',
+  'envoy-plain',
+];
 
 /**
  * `isSolo`: each target is started for its round alone, because memory is looked at; `longer`: times the seconds of the
@@ -26,13 +33,7 @@ export const rows = {
     title: 'plain forward, 64 connections, 100 B',
     drive: 'closed',
     options: { connections: 64 },
-    targets: [
-      'nginx-proxy',
-      'ferrogate-threads-plain',
-      'ferrogate-loop-plain',
-      'ferrogate-uws-plain',
-      ...plainRivals,
-    ],
+    targets: plainTargets,
     goals: [cpu(0.78, 'ferrogate-threads-plain')],
   },
   policies: {
@@ -63,26 +64,14 @@ export const rows = {
     title: 'plain forward, 64 connections, 16 KiB',
     drive: 'closed',
     options: { connections: 64, isLarge: true },
-    targets: [
-      'nginx-proxy',
-      'ferrogate-threads-plain',
-      'ferrogate-loop-plain',
-      'ferrogate-uws-plain',
-      ...plainRivals,
-    ],
+    targets: plainTargets,
     goals: [cpu(0.77, 'ferrogate-threads-plain')],
   },
   few: {
     title: 'plain forward, 4 connections, 100 B',
     drive: 'closed',
     options: { connections: 4 },
-    targets: [
-      'nginx-proxy',
-      'ferrogate-threads-plain',
-      'ferrogate-loop-plain',
-      'ferrogate-uws-plain',
-      ...plainRivals,
-    ],
+    targets: plainTargets,
     goals: [cpu(0.8, 'ferrogate-threads-plain')],
   },
   many: {
