@@ -23,6 +23,9 @@
 #![deny(unsafe_code)]
 #![warn(clippy::all)]
 
+#[macro_use]
+mod detail;
+
 pub mod access;
 #[cfg(all(feature = "napi", not(test)))]
 mod binding;

@@ -68,6 +68,7 @@ export const rustModules: Readonly<Record<string, readonly string[]>> = {
   access: [],
   time: [],
   decimal: [],
+  detail: [],
   lib: [],
 };
 

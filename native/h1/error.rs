@@ -1,7 +1,5 @@
 //! Every reason to refuse bytes, as a value with a status and a fixed text. No text ever quotes what was received.
 
-use std::fmt;
-
 /// Why a request was refused before routing. Each one closes the connection: what follows on it cannot be trusted.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -223,14 +221,4 @@ impl ProxyError {
     }
 }
 
-macro_rules! display_detail {
-    ($($error:ty),*) => {$(
-        impl fmt::Display for $error {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.detail())
-            }
-        }
-        impl std::error::Error for $error {}
-    )*};
-}
 display_detail!(Reject, ResponseError, BodyError, ProxyError);

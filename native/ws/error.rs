@@ -1,7 +1,5 @@
 //! Every reason to refuse a frame or a handshake, as a value with a fixed text. No text ever quotes what was received.
 
-use std::fmt;
-
 /// Why the bytes of one direction cannot be followed further. Both sides are dropped with
 /// [`CloseCode::ProtocolError`](super::CloseCode::ProtocolError).
 #[non_exhaustive]
@@ -89,14 +87,4 @@ impl HandshakeError {
     }
 }
 
-macro_rules! display_detail {
-    ($($error:ty),*) => {$(
-        impl fmt::Display for $error {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.detail())
-            }
-        }
-        impl std::error::Error for $error {}
-    )*};
-}
 display_detail!(FrameError, HandshakeError);
