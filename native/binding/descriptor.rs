@@ -1,6 +1,6 @@
 //! Descriptors that come from outside of Rust: what they are is asked of the system before anybody owns them.
 
-use super::setup::failure;
+use super::setup::{address_in_use, failure};
 use napi::Result;
 use napi_derive::napi;
 use std::ffi::c_int;
@@ -59,11 +59,6 @@ pub fn listening_address(socket: OwnedFd) -> io::Result<(OwnedFd, SocketAddr)> {
 #[napi(catch_unwind)]
 pub fn bind_tcp(host: String, port: u16) -> Result<i32> {
     let ip: IpAddr = host.parse().map_err(|_| failure("ERR_FG_INTERNAL", "expected an IP address", None))?;
-    match TcpListener::bind(SocketAddr::new(ip, port)) {
-        Ok(listener) => Ok(listener.into_raw_fd()),
-        Err(error) => {
-            let message = format!("cannot listen on {host} port {port}: {error}");
-            Err(failure("ERR_FG_ADDRESS_IN_USE", &message, None))
-        }
-    }
+    let bound = TcpListener::bind(SocketAddr::new(ip, port));
+    bound.map(IntoRawFd::into_raw_fd).map_err(|error| address_in_use(host, port, &error))
 }

@@ -3,7 +3,7 @@
 
 use super::descriptor::take_listening;
 use super::environment::{self, Bound};
-use super::setup::failure;
+use super::setup::{address_in_use, failure};
 use crate::core::Core;
 use crate::engine::{Control, Engine, Idle, Inbox, ListenError, SystemClock, listening_socket};
 use crate::time::Nanos;
@@ -165,10 +165,7 @@ fn end(threads: Vec<Thread>) {
 
 fn bind_failure(address: SocketAddr, error: ListenError) -> Error {
     match error {
-        ListenError::Bind(error) => {
-            let message = format!("cannot listen on {} port {}: {error}", address.ip(), address.port());
-            failure("ERR_FG_ADDRESS_IN_USE", &message, None)
-        }
+        ListenError::Bind(error) => address_in_use(address.ip(), address.port(), &error),
         other => listen_failure(other),
     }
 }

@@ -5,10 +5,10 @@ use super::drive::Drive;
 use super::environment::{self, Bound, SCRATCH};
 use super::{acceptor, descriptor, hot};
 use crate::core::Core;
-use crate::engine::{Clock, Engine, Idle, SystemClock};
+use crate::engine::{Clock, Engine, SystemClock};
 use crate::explain;
 use crate::snapshot::CompileError;
-use crate::time::{Nanos, UnixSeconds};
+use crate::time::UnixSeconds;
 use napi::bindgen_prelude::{ArrayBuffer, FnArgs, Function, Object};
 use napi::{Env, Error, JsValue, Result, sys};
 use napi_derive::napi;
@@ -50,6 +50,11 @@ pub struct Records {
 pub(super) fn failure(code: &str, message: &str, path: Option<&str>) -> Error {
     let text = serde_json::json!({ "code": code, "message": message, "path": path });
     Error::from_reason(text.to_string())
+}
+
+/// An address cannot be listened on: it is taken, or cannot be bound here.
+pub(super) fn address_in_use(host: impl std::fmt::Display, port: u16, error: &std::io::Error) -> Error {
+    failure("ERR_FG_ADDRESS_IN_USE", &format!("cannot listen on {host} port {port}: {error}"), None)
 }
 
 fn find(core: u32) -> Result<Arc<Core>> {
@@ -291,10 +296,7 @@ pub fn acceptor_open(
         Some(fd) => descriptor::take_listening(fd).and_then(acceptor::adopt),
         None => acceptor::bind(std::net::SocketAddr::new(ip, port)),
     };
-    let failed = |error: std::io::Error| {
-        let message = format!("cannot listen on {host} port {port}: {error}");
-        failure("ERR_FG_ADDRESS_IN_USE", &message, None)
-    };
+    let failed = |error: std::io::Error| address_in_use(&host, port, &error);
     let (source, port) = opened.map_err(failed)?;
     let acceptor = accept_from(env, source, on_connection.raw()).map_err(failed)?;
     Ok(Accepting { acceptor, port })
@@ -355,16 +357,6 @@ fn engine_end(engine: u32) {
     // The descriptor that was watched closes with the engine. A panic must not unwind into Node; the connections are
     // closed by then.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(engine)));
-}
-
-/// Answers of this engine end their connections from now on.
-#[napi(catch_unwind)]
-pub fn engine_drain(engine: u32) {
-    environment::with(engine, |bound| {
-        // A listener outside of the engine has no WebSockets.
-        bound.engine.drain(Nanos::ZERO, Idle::Close);
-        bound.settle();
-    });
 }
 
 /// Whether this environment takes requests for handlers from the other engines of its core; those that it has go on.

@@ -106,8 +106,6 @@ export interface SetupCalls {
   engineOpen(core: number, window: ArrayBuffer, onEvents: () => void): EngineHandle;
   /** Whether this environment takes requests for handlers from the other engines of its core; those that it has go on. */
   engineHost(engine: EngineHandle, yes: boolean): void;
-  /** Answers of this engine end their connections from now on. */
-  engineDrain(engine: EngineHandle): void;
   /**
    * Listens on an IP address, exclusively, and calls `onConnection` for each connection; the descriptor, non-blocking, is the
    * callee's. With `fd`, a listening socket which is the acceptor's from then on, it binds nothing. Throws

@@ -69,9 +69,6 @@ export class FakeDownstream extends FakeWindow {
     this.#live[id] = undefined;
   }
 
-  engineDrain(): void {
-    this.listenerCalls.push('engineDrain');
-  }
   listenerOpen(core: number, engine: number, options: string): { listener: number; port: number } {
     this.listenerCalls.push(`open ${core} ${engine} ${options}`);
     return { listener: 9, port: 4711 };

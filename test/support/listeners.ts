@@ -66,8 +66,3 @@ export const isLoaded = (name: ListenerName): boolean => !unloaded.includes(name
 export function needs(context: TestContext, name: ListenerName): void {
   if (!isLoaded(name)) context.skip(`${name} does not load in Node ${process.version}`);
 }
-
-/** Leaves the running test out for these listeners; the reason is printed at the end of the run. */
-export function leaveOut(context: TestContext, listeners: readonly ListenerName[], reason: string): void {
-  if (listeners.includes(listenerName)) context.skip(`${listenerName}: ${reason}`);
-}
