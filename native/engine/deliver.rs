@@ -197,14 +197,10 @@ impl Engine {
         ex.answer.bytes = body.len() as u64;
         let (told, generation, status) = (ex.is_javascripts(), ex.generation, ex.answer.status);
         ex.phase = Phase::Answered;
-        let down = match ex.link {
-            Link::Here(d) => Some(d),
-            _ => None,
-        };
+        let down = ex.link.here();
         self.emit(id, bytes, true, false);
         if told {
-            let link = std::mem::replace(&mut self.exchanges[id as usize].link, Link::Foreign);
-            self.forget_away(&link);
+            self.unlink(id);
             self.queue.signal(id, generation, What::Gone { status });
             self.wake();
         } else {

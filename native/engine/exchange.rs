@@ -38,7 +38,7 @@ impl Engine {
     }
 
     /// The same for a request on a connection of ours, whose answer may be sent before this returns.
-    pub(super) fn start_here(&mut self, r: &BridgeRequest<'_>, d: usize) -> u32 {
+    pub(super) fn start_here(&mut self, r: &BridgeRequest<'_>, d: usize) {
         let id = self.admit(r, Link::Here(d));
         let judged = self.judge(id, r);
         let ex = &mut self.exchanges[id as usize];
@@ -50,7 +50,6 @@ impl Engine {
             Ok(next) => drop(self.go(id, next)),
             Err(refusal) => self.refuse_unrouted(id, refusal),
         }
-        id
     }
 
     /// Step 1: the request is copied; nothing of the listener's is needed any more.
@@ -66,7 +65,7 @@ impl Engine {
         exchange.client = exchange.peer;
         exchange.peer_trusted = false;
         exchange.trace = Trace::default();
-        let here = if let Link::Here(d) = link { Some(d) } else { None };
+        let here = link.here();
         exchange.link = link;
         let id = self.exchanges.insert(exchange);
         let id = u32::try_from(id).expect("an engine holds fewer than 2^32 exchanges");

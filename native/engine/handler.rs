@@ -93,10 +93,7 @@ impl Engine {
         ex.answer.bytes = response_bytes;
         ex.verdict = "handled";
         if !completed {
-            ex.verdict = Failure::ClientGone.verdict();
-            if ex.answer.status == 0 {
-                ex.answer.status = Failure::ClientGone.status();
-            }
+            ex.ends_in(Failure::ClientGone);
         }
         self.release(id);
     }

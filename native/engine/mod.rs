@@ -274,10 +274,7 @@ impl Engine {
         if ex.is_javascripts() {
             return self.break_off(id);
         }
-        ex.verdict = Failure::ClientGone.verdict();
-        if ex.answer.status == 0 {
-            ex.answer.status = Failure::ClientGone.status();
-        }
+        ex.ends_in(Failure::ClientGone);
         self.release(id);
     }
 
@@ -355,9 +352,7 @@ impl Drop for Engine {
             if !ex.hosted || ex.phase != Phase::Answered {
                 ex.verdict = Failure::ShuttingDown.verdict();
             }
-            if ex.answer.status == 0 {
-                ex.answer.status = Failure::ShuttingDown.status();
-            }
+            ex.lacks_status(Failure::ShuttingDown);
             self.release(id);
         }
     }

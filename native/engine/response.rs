@@ -138,14 +138,12 @@ impl Engine {
         let Some(body) = &mut carrying.body else { return };
         let ex = &mut self.exchanges[id as usize];
         if let Link::Here(d) = ex.link {
-            let before = ex.answer.bytes;
             let (total, chunked) = (&mut ex.answer.bytes, ex.answer.chunked);
             let Some(down) = self.downs.get_mut(d) else { return };
             let fed = body.feed(bytes, &mut |piece| {
                 *total += piece.len() as u64;
                 down.push_body(chunked, piece);
             });
-            debug_assert!(*total >= before);
             return self.received_body(conn, id, bytes.len(), fed);
         }
         let event = self.queue.piece(id, ex.generation, bytes.len(), &mut self.buffers);
@@ -210,10 +208,7 @@ impl Engine {
     /// The client's connection that an upstream's answer goes to.
     pub(super) fn down_of_conn(&self, conn: usize) -> Option<usize> {
         let id = self.conns.get(conn)?.exchange?;
-        match self.exchanges.get(id as usize)?.link {
-            Link::Here(d) => Some(d),
-            _ => None,
-        }
+        self.exchanges.get(id as usize)?.link.here()
     }
 }
 

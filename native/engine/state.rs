@@ -14,7 +14,7 @@ use crate::observe::Trace;
 use crate::snapshot::{Held, Route};
 use crate::time::Nanos;
 use crate::tls::TlsFacts;
-use crate::upstream::Deadlines;
+use crate::upstream::{Deadlines, Failure};
 
 /// The longest rest of a request body, in bytes, that is skipped to keep its connection.
 const MAX_SKIPPED: u64 = 64 * 1024;
@@ -51,6 +51,16 @@ pub(super) enum Link {
     Here(usize),
     /// A connection of another engine; JavaScript has the exchange here.
     There(Arc<Inbox>, ConnKey),
+}
+
+impl Link {
+    /// The connection of this engine, if it is one.
+    pub fn here(&self) -> Option<usize> {
+        match self {
+            Link::Here(d) => Some(*d),
+            Link::Foreign | Link::There(..) => None,
+        }
+    }
 }
 
 /// A connection of some engine, told from the one that had its slot before.
@@ -263,6 +273,20 @@ impl Exchange {
     /// client may leave it out.
     pub fn body_costs_connection(&self) -> bool {
         self.upload.to_come() > MAX_SKIPPED || (self.expects && !self.upload.complete)
+    }
+
+    /// What the record says of an exchange that nobody is left to answer: the failure, and the status that was sent,
+    /// if one was.
+    pub fn ends_in(&mut self, failure: Failure) {
+        self.verdict = failure.verdict();
+        self.lacks_status(failure);
+    }
+
+    /// Without an answer the record has the status of the failure.
+    pub fn lacks_status(&mut self, failure: Failure) {
+        if self.answer.status == 0 {
+            self.answer.status = failure.status();
+        }
     }
 
     pub fn route(&self) -> Option<&Route> {

@@ -113,10 +113,7 @@ impl Engine {
         if !std::mem::take(&mut ex.expects) || ex.upload.received > 0 || ex.upload.complete {
             return None;
         }
-        match ex.link {
-            Link::Here(d) => Some(d),
-            _ => None,
-        }
+        ex.link.here()
     }
 
     /// Says that the body may come, unless the request was answered meanwhile.
@@ -136,15 +133,8 @@ impl Engine {
     pub(in crate::engine) fn break_answer(&mut self, id: u32) {
         let ex = &mut self.exchanges[id as usize];
         let (told, generation, status) = (ex.is_javascripts(), ex.generation, ex.answer.status);
-        let link = std::mem::replace(&mut ex.link, Link::Foreign);
         ex.phase = Phase::Answered;
-        self.forget_away(&link);
-        match link {
-            Link::Here(d) => self.break_down(d),
-            // A thread that is gone has no client left.
-            Link::There(inbox, key) => drop(self.post(&inbox, Message::Break { key })),
-            Link::Foreign => {}
-        }
+        self.break_connection(id);
         if told {
             self.queue.signal(id, generation, What::Gone { status });
             self.wake();
@@ -153,20 +143,33 @@ impl Engine {
         }
     }
 
+    /// Breaks the connection of an exchange, wherever it is, and lets go of it.
+    pub(super) fn break_connection(&mut self, id: u32) {
+        match self.unlink(id) {
+            Link::Here(d) => self.break_down(d),
+            // A thread that is gone has no client left.
+            Link::There(inbox, key) => drop(self.post(&inbox, Message::Break { key })),
+            Link::Foreign => {}
+        }
+    }
+
+    /// Takes an exchange off its connection: no message of another engine finds it any more.
+    pub(in crate::engine) fn unlink(&mut self, id: u32) -> Link {
+        let link = std::mem::replace(&mut self.exchanges[id as usize].link, Link::Foreign);
+        self.forget_away(&link);
+        link
+    }
+
     /// The client of an exchange of ours is gone; its connection is closed by the caller.
     pub(in crate::engine) fn client_gone(&mut self, id: u32) {
         let Some(ex) = self.exchanges.get_mut(id as usize) else { return };
         let told = ex.is_javascripts();
-        let link = std::mem::replace(&mut ex.link, Link::Foreign);
-        self.forget_away(&link);
+        self.unlink(id);
         if !told {
             return self.abort(id);
         }
         let ex = &mut self.exchanges[id as usize];
-        ex.verdict = Failure::ClientGone.verdict();
-        if ex.answer.status == 0 {
-            ex.answer.status = Failure::ClientGone.status();
-        }
+        ex.ends_in(Failure::ClientGone);
         ex.phase = Phase::Answered;
         let generation = ex.generation;
         self.queue.signal(id, generation, What::Gone { status: 0 });

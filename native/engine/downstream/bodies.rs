@@ -8,8 +8,8 @@ use crate::upstream::{Failure, deadline::NEVER};
 impl Engine {
     /// The framing is known: what follows the head is read accordingly.
     pub(in crate::engine) fn body_follows(&mut self, d: usize, framing: h1::Framing) {
-        let Some(whole) = self.settings().map(|s| s.downstream.request_timeout) else { return };
-        let rated = self.settings().is_some_and(|s| s.downstream.min_body_rate > 0);
+        let Some(limits) = self.settings().map(|s| &s.downstream) else { return };
+        let (whole, rated) = (limits.request_timeout, limits.min_body_rate > 0);
         let now = self.now;
         let down = &mut self.downs[d];
         down.body = BodyReader::for_request(framing);

@@ -4,10 +4,11 @@
 use crate::engine::Engine;
 use crate::engine::bridge::{AnswerError, HandlerAnswer};
 use crate::engine::drive::HIGH;
+use crate::engine::forward::frame;
 use crate::engine::inbox::Message;
 use crate::engine::queue::{Form, MAX_PIECE, What};
 use crate::engine::state::{Link, Phase};
-use crate::h1;
+use crate::h1::{self, Framing};
 use crate::upstream::Failure;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -91,7 +92,10 @@ impl Engine {
         let ack = away && !last && ex.answer.outstanding > HIGH && !ex.answer.blocked;
         ex.answer.blocked |= ack;
         let mut out = self.wire(id);
-        frame(&mut out, chunked, piece, last);
+        frame(&mut out, if chunked { Framing::Chunked } else { Framing::None }, piece);
+        if chunked && last {
+            out.extend_from_slice(h1::LAST_CHUNK);
+        }
         if last {
             let bytes = self.exchanges[id as usize].answer.bytes;
             self.finish_handled(id, out, bytes);
@@ -115,19 +119,9 @@ impl Engine {
     pub fn break_off(&mut self, id: u32) {
         self.tick();
         let Some(ex) = self.exchanges.get_mut(id as usize).filter(|ex| ex.is_javascripts()) else { return };
-        ex.verdict = Failure::ClientGone.verdict();
-        if ex.answer.status == 0 {
-            ex.answer.status = Failure::ClientGone.status();
-        }
+        ex.ends_in(Failure::ClientGone);
         // The caller knows: no event.
-        let link = std::mem::replace(&mut ex.link, Link::Foreign);
-        self.forget_away(&link);
-        match link {
-            Link::Here(d) => self.break_down(d),
-            // A thread that is gone has no client left.
-            Link::There(inbox, key) => drop(self.post(&inbox, Message::Break { key })),
-            Link::Foreign => {}
-        }
+        self.break_connection(id);
         self.release(id);
     }
 
@@ -154,10 +148,7 @@ impl Engine {
         let ex = &mut self.exchanges[id as usize];
         ex.answer.bytes = bytes;
         ex.verdict = "handled";
-        let down = match ex.link {
-            Link::Here(d) => Some(d),
-            _ => None,
-        };
+        let down = ex.link.here();
         self.emit(id, out, true, false);
         self.release(id);
         if let Some(d) = down {
@@ -166,7 +157,7 @@ impl Engine {
     }
 
     fn flush_handled(&mut self, id: u32) -> bool {
-        if let Link::Here(d) = self.exchanges[id as usize].link {
+        if let Some(d) = self.exchanges[id as usize].link.here() {
             self.flush_down(d);
         }
         self.exchanges.get(id as usize).is_some_and(|ex| ex.answer.blocked)
@@ -193,12 +184,13 @@ impl Engine {
 
     fn hand_over(&mut self, id: u32, handler: u32) {
         let ex = &mut self.exchanges[id as usize];
+        let here = ex.link.here();
         if std::mem::take(&mut ex.upload.paused)
-            && let Link::Here(d) = ex.link
+            && let Some(d) = here
         {
             self.want_body(d, true);
         }
-        let is_ours = matches!(self.exchanges[id as usize].link, Link::Here(_));
+        let is_ours = here.is_some();
         if is_ours && (!self.is_host || self.crew.has_freer_host(&self.inbox)) {
             return self.send_away(id, handler);
         }
@@ -247,18 +239,5 @@ fn form_of(status: u16, reply: Reply<'_>, is_head: bool) -> Form {
         (_, Reply::Empty(_)) => Form::Sized(0),
         (_, Reply::Open(Some(length))) => Form::Sized(length),
         (_, Reply::Open(None)) => Form::Chunked,
-    }
-}
-
-fn frame(out: &mut Vec<u8>, chunked: bool, piece: &[u8], last: bool) {
-    if chunked && !piece.is_empty() {
-        h1::chunk_header(piece.len(), out);
-        out.extend_from_slice(piece);
-        out.extend_from_slice(h1::CHUNK_END);
-    } else {
-        out.extend_from_slice(piece);
-    }
-    if chunked && last {
-        out.extend_from_slice(h1::LAST_CHUNK);
     }
 }

@@ -71,13 +71,11 @@ impl Engine {
     /// Steps 1 to 5 for a request of ours.
     fn begin_here(&mut self, d: usize, request: &BridgeRequest<'_>) {
         self.downs[d].served += 1;
-        let id = self.start_here(request, d);
-        let Some(down) = self.downs.get_mut(d) else { return };
-        if down.is_free() {
-            return;
-        }
-        let framing = self.exchanges.get(id as usize).map(|ex| ex.upload.framing);
-        if down.body.is_done() && framing.is_none_or(|f| f.is_empty()) {
+        self.start_here(request, d);
+        if let Some(down) = self.downs.get_mut(d)
+            && !down.is_free()
+            && down.body.is_done()
+        {
             down.clocks.request_is_whole();
         }
     }
