@@ -5,13 +5,13 @@ use std::ops::Range;
 use super::{MAX_PARAMS, MAX_SEGMENTS};
 
 /// Places of the parameter values of the last match, in the order of [`Router::names`](super::Router::names).
-/// About 1.5 KiB; make one per thread or connection and reuse it.
+/// About 300 bytes, and 20 more for each choice of the search that had most, at most `MAX_SEGMENTS + 1` of them. Make one
+/// per thread or exchange and reuse it.
 #[derive(Clone, Debug)]
 pub struct Params {
     spans: [Span; MAX_PARAMS],
     len: usize,
-    choices: [Choice; MAX_SEGMENTS + 1],
-    depth: usize,
+    choices: Vec<Choice>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,8 +43,7 @@ impl Choice {
 impl Params {
     pub const fn new() -> Params {
         const SPAN: Span = Span { start: 0, end: 0 };
-        const CHOICE: Choice = Choice { node: 0, next: 0, start: 0, end: 0, params: 0 };
-        Params { spans: [SPAN; MAX_PARAMS], len: 0, choices: [CHOICE; MAX_SEGMENTS + 1], depth: 0 }
+        Params { spans: [SPAN; MAX_PARAMS], len: 0, choices: Vec::new() }
     }
 
     pub fn len(&self) -> usize {
@@ -74,7 +73,7 @@ impl Params {
     #[inline]
     pub(super) fn clear(&mut self) {
         self.len = 0;
-        self.depth = 0;
+        self.choices.clear();
     }
 
     #[inline]
@@ -85,20 +84,15 @@ impl Params {
 
     #[inline]
     pub(super) fn postpone(&mut self, choice: Choice) {
-        self.choices[self.depth] = choice;
-        self.depth += 1;
+        debug_assert!(self.choices.len() <= MAX_SEGMENTS, "one for each segment of the longest pattern");
+        self.choices.push(choice);
     }
 
     /// The most recent open choice, with the parameters as they were then; without one, no parameters.
     pub(super) fn resume(&mut self) -> Option<Choice> {
-        let Some(depth) = self.depth.checked_sub(1) else {
-            self.len = 0;
-            return None;
-        };
-        self.depth = depth;
-        let choice = self.choices[self.depth];
-        self.len = choice.params as usize;
-        Some(choice)
+        let choice = self.choices.pop();
+        self.len = choice.as_ref().map_or(0, |choice| choice.params as usize);
+        choice
     }
 }
 
