@@ -2,6 +2,7 @@
 //! trailer fields are checked and dropped.
 
 use super::error::BodyError;
+use super::extension::Extension;
 use super::scan::is_token_byte;
 
 /// Bytes by which size lines and trailers may outweigh twice the data. What each chunk needs anyway is free.
@@ -40,9 +41,7 @@ pub fn chunk_header(len: usize, out: &mut Vec<u8>) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Size,
-    /// White space between size and `;`.
-    SizeSpace,
-    Extension,
+    Extension(Extension),
     SizeLf,
     Data,
     DataCr,
@@ -115,7 +114,7 @@ impl ChunkReader {
     fn step(&mut self, byte: u8) -> Result<State, BodyError> {
         match self.state {
             State::Size => self.size_byte(byte),
-            State::SizeSpace | State::Extension | State::SizeLf => self.size_line_byte(byte),
+            State::Extension(_) | State::SizeLf => self.size_line_byte(byte),
             State::DataCr => expect(byte, b'\r', State::DataLf, BodyError::ChunkEnd),
             State::DataLf => {
                 (self.size, self.digits, self.line) = (0, 0, 0);
@@ -134,8 +133,8 @@ impl ChunkReader {
             b'A'..=b'F' => byte - b'A' + 10,
             _ if self.digits == 0 => return Err(BodyError::ChunkSize),
             b'\r' => return Ok(State::SizeLf),
-            b';' => return Ok(State::Extension),
-            b' ' | b'\t' => return Ok(State::SizeSpace),
+            b';' => return Ok(State::Extension(Extension::Start)),
+            b' ' | b'\t' => return Ok(State::Extension(Extension::End)),
             _ => return Err(BodyError::ChunkSize),
         };
         if self.digits == MAX_SIZE_DIGITS {
@@ -152,11 +151,9 @@ impl ChunkReader {
             return Err(BodyError::Overhead);
         }
         match (self.state, byte) {
-            (State::SizeSpace, b' ' | b'\t') => Ok(State::SizeSpace),
-            (State::SizeSpace, b';') => Ok(State::Extension),
-            (State::Extension, b'\r') => Ok(State::SizeLf),
-            (State::Extension, b'\t' | 0x20..=0x7E | 0x80..) => Ok(State::Extension),
             (State::SizeLf, b'\n') => self.begin_data(),
+            (State::Extension(at), b'\r') if at.may_end() => Ok(State::SizeLf),
+            (State::Extension(at), _) => at.step(byte).map(State::Extension).ok_or(BodyError::ChunkExtension),
             _ => Err(BodyError::ChunkExtension),
         }
     }

@@ -10,7 +10,7 @@
 //! | `upgrade` | whether a request asks for a WebSocket |
 //! | `proxy` | the PROXY protocol in front of a connection |
 //! | `head` | the head of an upstream's response |
-//! | `body`, `chunk` | body decoders, fed in pieces of any size |
+//! | `body`, `chunk`, `extension` | body decoders, fed in pieces of any size |
 //! | `write`, `forwarded`, `response` | the heads we send, composed anew and never passed through |
 //! | `date` | the value of `Date` |
 //! | `error` | every reason to refuse, with its status |
@@ -22,6 +22,7 @@ mod connection;
 mod date;
 mod dots;
 mod error;
+mod extension;
 mod field_id;
 mod fields;
 mod forwarded;

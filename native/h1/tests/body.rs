@@ -50,7 +50,9 @@ fn chunked_bodies() {
         (b"0000000000000001\r\na\r\n0\r\n\r\n", b"a", 0),
         (b"1;x\r\na\r\n0;y=\"z\"\r\n\r\n", b"a", 0),
         (b"1 ; x = y\r\na\r\n0\r\n\r\n", b"a", 0),
-        (b"1;\r\na\r\n0\r\n\r\n", b"a", 0),
+        (b"1;a;b=c;d\r\na\r\n0\r\n\r\n", b"a", 0),
+        (b"1\t;\ta\t=\t\"b \xE9\\\"\\\\;\"\t;c\r\na\r\n0\r\n\r\n", b"a", 0),
+        (b"1;a=\"\"\r\na\r\n0\r\n\r\n", b"a", 0),
         (b"2\r\n\r\n\r\n0\r\n\r\n", b"\r\n", 0),
         (b"0\r\nA: b\r\nC:\r\n\r\n", b"", 0),
         (b"1\r\na\r\n0\r\nX-Sum: 1 2\t3\r\n\r\n!", b"a", 1),
@@ -81,6 +83,25 @@ fn refused_chunked_bodies() {
         (b"1;a\nb\r\n", ChunkExtension),
         (b"1;a\rb", ChunkExtension),
         (b"1;\x00\r\n", ChunkExtension),
+        (b"1;\r\n", ChunkExtension),
+        (b"1; \r\n", ChunkExtension),
+        (b"1;;a\r\n", ChunkExtension),
+        (b"1;a;\r\n", ChunkExtension),
+        (b"1;a \r\n", ChunkExtension),
+        (b"1;a b\r\n", ChunkExtension),
+        (b"1;a=\r\n", ChunkExtension),
+        (b"1;a=;b\r\n", ChunkExtension),
+        (b"1;=b\r\n", ChunkExtension),
+        (b"1;a=b=c\r\n", ChunkExtension),
+        (b"1;a=b \r\n", ChunkExtension),
+        (b"1;a=b c\r\n", ChunkExtension),
+        (b"1;bad[=x\r\n", ChunkExtension),
+        (b"1;a\xE9\r\n", ChunkExtension),
+        (b"1;a=\"b\r\n", ChunkExtension),
+        (b"1;a=\"b\\\r\n", ChunkExtension),
+        (b"1;a=\"b\x7F\"\r\n", ChunkExtension),
+        (b"1;a=\"b\"c\r\n", ChunkExtension),
+        (b"1;a=b\"c\"\r\n", ChunkExtension),
         (b"1;\x7F\r\n", ChunkExtension),
         (b"1\r\nab", ChunkEnd),
         (b"1\r\na\n", ChunkEnd),
@@ -165,12 +186,16 @@ fn chunk_headers() {
     assert_eq!(out, format!("{:x}\r\n", usize::MAX).into_bytes());
 }
 
-/// Splits at CRLF with the whole body at hand; knows plain chunks, extensions without white space, and trailers.
+/// Splits at CRLF with the whole body at hand; knows plain chunks, extensions that are a word, and trailers.
 fn naive_chunks(mut text: &[u8]) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         let line = take_line(&mut text)?;
-        let size = line.split(|&b| b == b';').next()?;
+        let mut parts = line.split(|&b| b == b';');
+        let size = parts.next()?;
+        if !parts.all(|name| !name.is_empty() && name.iter().all(u8::is_ascii_alphanumeric)) {
+            return None;
+        }
         if size.is_empty() || size.len() > 16 || !size.iter().all(u8::is_ascii_hexdigit) {
             return None;
         }
