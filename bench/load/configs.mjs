@@ -28,14 +28,15 @@ http {${nginxHttp(run, 'origin')}
 }
 `;
 
-export const proxyNginx = ({ run, port, origin }) => `${nginxHead(run, 'nginx-proxy')}
+/** `more`: further directives of the server. */
+export const proxyNginx = ({ run, port, origin, more = '' }) => `${nginxHead(run, 'nginx-proxy')}
 http {${nginxHttp(run, 'nginx-proxy')}
   upstream origin {
     server 127.0.0.1:${origin};
     keepalive 9500; keepalive_requests 1000000000; keepalive_timeout 3600s;
   }
   server {
-    listen 127.0.0.1:${port} backlog=16384;
+    listen 127.0.0.1:${port} backlog=16384; ${more}
     location / {
       proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection "";
       proxy_set_header Host $host; proxy_set_header X-Forwarded-For $remote_addr;

@@ -47,8 +47,11 @@ export const envoyJwtCache = (context) => envoy(context, [...policies(context), 
 
 export const envoyPlain = (context) => envoy(context, [router]);
 
-/** Statistics and request ids off; few upstream connections are what serves many clients best. */
-function envoy({ port, origin }, filters) {
+/**
+ * Statistics and request ids off; few upstream connections are what serves many clients best. `more`: further options of the
+ * connection manager.
+ */
+function envoy({ port, origin, more = {} }, filters) {
   const socket = (port_value) => ({ socket_address: { address: '127.0.0.1', port_value } });
   const route = { match: { prefix: '/' }, route: { cluster: 'origin', timeout: '60s' } };
   const manager = {
@@ -58,6 +61,7 @@ function envoy({ port, origin }, filters) {
     generate_request_id: false,
     route_config: { virtual_hosts: [{ name: 'all', domains: ['*'], routes: [route] }] },
     http_filters: filters,
+    ...more,
   };
   const filter = { name: 'envoy.filters.network.http_connection_manager', typed_config: manager };
   const cluster = {
