@@ -35,6 +35,7 @@ const table: readonly (readonly [rule: string, seen: Seen, verdict: string])[] =
   ['pass 2xx ends; warn 2xx', seen({ answer: answer(200) }), 'warn'],
   ['fail any interim; pass any', seen({ interim: [100], answer: answer(200) }), 'fail'],
   ['fail any interim; pass any', seen({ answer: answer(200) }), 'pass'],
+  ['fail silence interim; pass silence', seen({ interim: [100] }), 'fail'],
   ['pass 405 has allow; fail 405; warn any', seen({ answer: answer(405) }), 'fail'],
   ['pass 405 has allow; fail 405; warn any', seen({ answer: answer(405, { allow: 'GET' }) }), 'pass'],
   ['pass 2xx dated', seen({ answer: answer(200, { date: 'Sat, 21 Nov 2026 18:00:00 GMT' }) }), 'pass'],
