@@ -38,7 +38,7 @@ function failures(name, { score, results }) {
   );
   const lines = failed.map(({ id, level, seen }) => `| ${id} | ${level} | ${seen} |`);
   const leaks = score.leaked.length === 0 ? [] : ['', `Refused, yet it arrived: ${score.leaked.join(', ')}.`];
-  if (lines.length === 0) return [`## ${name}: none without an allowed answer`, ...leaks];
+  if (lines.length === 0) return [`## ${name}: every case got an allowed answer`, ...leaks];
   return [
     `## ${name}: without an allowed answer`,
     '| case | level | seen |',

@@ -65,8 +65,16 @@ function report() {
   process.stdout.write(text);
   if (options.smoke) return;
   const stem = join(runsFolder(), 'probe');
-  const kept = { command: 'npm run probe', at, programs: rivals, machine: machine(), left, targets: seen };
+  const results = Object.fromEntries(Object.entries(seen).map(([name, one]) => [name, keptOf(one)]));
+  const kept = { command: 'npm run probe', at, programs: rivals, machine: machine(), left, targets: results };
   writeFileSync(`${stem}.json`, `${JSON.stringify(kept, null, 1)}\n`);
   writeFileSync(`${stem}.md`, text);
   process.stderr.write(`wrote ${stem}.json and ${stem}.md\n`);
+}
+
+/** Each case in one line; `in part`: what reached the origin and broke off. */
+function keptOf({ score, strays, results }) {
+  const lineOf = ({ verdict, seen, parts }) =>
+    `${verdict}: ${seen}${parts.length > 0 ? `; in part: ${parts.join(', ')}` : ''}`;
+  return { score, strays, cases: Object.fromEntries(results.map((one) => [one.id, lineOf(one)])) };
 }
