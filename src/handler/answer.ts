@@ -1,5 +1,6 @@
 // Turns what a handler returned into an answer: chooses status, content type and framing; composes no head itself.
 import { ANSWER_BAD_STATUS, ANSWER_GONE, RESPOND_HOLD } from '../native/layout.ts';
+import { bytesIn } from './bytes.ts';
 import type { ExchangeContext } from './context.ts';
 import type { Runner } from './failure.ts';
 import { AnswerLines } from './lines.ts';
@@ -19,11 +20,11 @@ export function answer(runner: Runner, context: ExchangeContext, value: unknown)
     discard(value);
     return;
   }
+  const bytes = typeof value === 'object' ? bytesIn(value) : undefined;
   if (typeof value === 'string') answerBody(context, value, TEXT);
   else if (value === undefined || value === null)
     answerEmpty(context, context.code === 0 ? 204 : context.code);
-  else if (value instanceof Uint8Array) answerBody(context, value, BYTES);
-  else if (value instanceof ArrayBuffer) answerBody(context, new Uint8Array(value), BYTES);
+  else if (bytes !== undefined) answerBody(context, bytes, BYTES);
   else if (value instanceof Response) answerResponse(runner, context, value);
   else if (isStream(value))
     answerStream(

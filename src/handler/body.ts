@@ -5,6 +5,9 @@ import type { RequestBody } from './types.ts';
 /** The client is stopped above this many unread bytes. */
 const MAX_WAITING_BYTES = 65536;
 
+/** Pieces are joined as long as they are no more than this together. */
+const JOINED_BYTES = 4096;
+
 /** Stops and restarts the client. */
 export interface BodyFlow {
   pause(): void;
@@ -37,7 +40,7 @@ export class IncomingBody implements RequestBody {
   /** A piece, valid during the call only. */
   push(chunk: Uint8Array, last: boolean): void {
     if (this.#isOver || this.#failure !== null) return;
-    if (chunk.length > 0) this.#chunks.push(chunk.slice());
+    if (chunk.length > 0) this.#keep(chunk);
     this.#waiting += chunk.length;
     this.#isOver = last;
     if (!last && !this.#isPaused && this.#waiting > MAX_WAITING_BYTES) {
@@ -53,6 +56,24 @@ export class IncomingBody implements RequestBody {
     this.#failure = failure;
     this.#chunks = [];
     this.#wakeReader();
+  }
+
+  /** A copy; small pieces are joined, or a body that comes byte by byte would cost hundreds of times its bytes. */
+  #keep(chunk: Uint8Array): void {
+    const at = this.#chunks.length - 1;
+    const last = this.#chunks[at];
+    const length = (last?.length ?? 0) + chunk.length;
+    if (last === undefined || length > JOINED_BYTES) {
+      this.#chunks.push(chunk.slice());
+      return;
+    }
+    let block = new Uint8Array(last.buffer);
+    if (length > block.length) {
+      block = new Uint8Array(Math.min(JOINED_BYTES, 2 * length));
+      block.set(last);
+    }
+    block.set(chunk, last.length);
+    this.#chunks[at] = block.subarray(0, length);
   }
 
   async json<Value = unknown>(): Promise<Value> {
@@ -102,7 +123,8 @@ export class IncomingBody implements RequestBody {
       chunks.push(chunk);
       length += chunk.length;
     }
-    if (chunks.length === 1) return chunks[0] as Uint8Array;
+    const [first] = chunks;
+    if (chunks.length === 1 && first?.buffer.byteLength === length) return first;
     const whole = new Uint8Array(length);
     let at = 0;
     for (const chunk of chunks) {

@@ -1,4 +1,5 @@
 // Streamed answers: pulls pieces from a stream and hands them to the client as fast as it takes them; never ends a broken body cleanly.
+import { bytesIn } from './bytes.ts';
 import type { ExchangeContext } from './context.ts';
 import { logFailure, type Runner } from './failure.ts';
 import type { StreamChunk } from './types.ts';
@@ -86,10 +87,11 @@ function end(context: ExchangeContext, data: Uint8Array, sent: number): void {
 }
 
 function bytesOf(value: unknown): Uint8Array {
-  if (value instanceof Uint8Array) return value;
   if (typeof value === 'string') return encoder.encode(value);
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
-  throw new TypeError('a streamed answer is made of strings, Uint8Array or ArrayBuffer');
+  const bytes = bytesIn(value);
+  if (bytes === undefined)
+    throw new TypeError('a streamed answer is made of strings, Uint8Array or ArrayBuffer');
+  return bytes;
 }
 
 function ignore(): void {}

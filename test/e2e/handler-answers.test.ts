@@ -6,6 +6,9 @@ import { rawRequest, requestText } from '../support/raw.ts';
 
 const bytes = new Uint8Array([0, 1, 2, 253, 254, 255]);
 
+const shared = new Uint8Array(new SharedArrayBuffer(6));
+shared.set(Buffer.from('shared'));
+
 async function* pieces(): AsyncGenerator<string | Uint8Array> {
   yield 'one ';
   yield new TextEncoder().encode('two ');
@@ -23,6 +26,18 @@ const answers: readonly [
   ['an empty text', () => '', 200, 'text/plain; charset=utf-8', ''],
   ['bytes', () => bytes, 200, 'application/octet-stream', Buffer.from(bytes).toString()],
   ['an ArrayBuffer', () => bytes.buffer, 200, 'application/octet-stream', Buffer.from(bytes).toString()],
+  ['shared memory', () => shared.buffer, 200, 'application/octet-stream', 'shared'],
+  ['a view of shared memory', () => shared.subarray(2), 200, 'application/octet-stream', 'ared'],
+  [
+    'a stream of shared memory',
+    async function* () {
+      yield shared;
+      yield shared.subarray(0, 2);
+    },
+    200,
+    'application/octet-stream',
+    'sharedsh',
+  ],
   ['an object', () => ({ a: [1, null] }), 200, 'application/json', '{"a":[1,null]}'],
   ['an array', () => [1, 2], 200, 'application/json', '[1,2]'],
   ['a number', () => 7, 200, 'application/json', '7'],
