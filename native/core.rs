@@ -36,6 +36,8 @@ pub struct Core {
     generation: AtomicU64,
     publishing: Mutex<()>,
     issuers: Mutex<HashMap<Box<str>, Arc<Issuer>>>,
+    /// Key fetches that ended, of all issuers.
+    fetches_settled: AtomicU64,
     upstreams: Mutex<HashMap<Box<str>, Arc<Upstream>>>,
     buckets: Arc<Buckets>,
     keys: KeyHasher,
@@ -62,6 +64,7 @@ impl Core {
             generation: AtomicU64::new(0),
             publishing: Mutex::default(),
             issuers: Mutex::default(),
+            fetches_settled: AtomicU64::new(0),
             upstreams: Mutex::default(),
             buckets: Arc::new(Buckets::new(MAX_LIMIT_KEYS)),
             keys: KeyHasher::new(),
@@ -133,17 +136,26 @@ impl Core {
     pub fn put_keys(&self, issuer_id: &str, jwks: &str, now: Nanos) -> Result<Option<PutKeys>, JwksError> {
         let Some(issuer) = self.issuer(issuer_id) else { return Ok(None) };
         let put = issuer.put_keys(jwks, now);
-        issuer.gate().settled(now, put.is_ok());
-        self.wake();
+        self.settle(&issuer, now, put.is_ok());
         put.map(Some)
     }
 
     /// The key source failed: whoever waits is decided with the keys there are.
     pub fn keys_failed(&self, issuer_id: &str, now: Nanos) {
         if let Some(issuer) = self.issuer(issuer_id) {
-            issuer.gate().settled(now, false);
-            self.wake();
+            self.settle(&issuer, now, false);
         }
+    }
+
+    fn settle(&self, issuer: &Issuer, now: Nanos, loaded: bool) {
+        issuer.gate().settled(now, loaded);
+        self.fetches_settled.fetch_add(1, Ordering::Release);
+        self.wake();
+    }
+
+    /// How many key fetches have ended: whoever waits for keys need not look again before this changes.
+    pub fn fetches_settled(&self) -> u64 {
+        self.fetches_settled.load(Ordering::Acquire)
     }
 
     fn issuer(&self, id: &str) -> Option<Arc<Issuer>> {
@@ -244,6 +256,10 @@ fn issuer_families(snapshot: &Snapshot) -> Vec<Family> {
     let mut evictions =
         Family::new("ferrogate_token_cache_evictions_total", "Tokens that left the full cache.", Counter);
     let mut tokens = Family::new("ferrogate_tokens_total", "Tokens checked, by outcome.", Counter);
+    let help = "Token signatures checked, good or bad; tokens verified before are not among them.";
+    let mut checks = Family::new("ferrogate_token_signature_checks_total", help, Counter);
+    let help = "Requests refused because too many tokens of their client had failed, their own not checked.";
+    let mut unchecked = Family::new("ferrogate_tokens_unchecked_total", help, Counter);
     let mut keys = Family::new("ferrogate_issuer_keys", "Usable keys of the issuer's key set.", Gauge);
     for issuer in &snapshot.issuers {
         let stats = issuer.state.stats();
@@ -254,9 +270,11 @@ fn issuer_families(snapshot: &Snapshot) -> Vec<Family> {
         evictions.with([("issuer", id)], stats.cache.evictions as f64);
         tokens.with([("issuer", id), ("outcome", "accepted")], stats.accepted as f64);
         tokens.with([("issuer", id), ("outcome", "refused")], stats.refused as f64);
+        checks.with([("issuer", id)], stats.checked as f64);
+        unchecked.with([("issuer", id)], stats.unchecked as f64);
         keys.with([("issuer", id)], stats.keys as f64);
     }
-    vec![lookups, entries, evictions, tokens, keys]
+    vec![lookups, entries, evictions, tokens, checks, unchecked, keys]
 }
 
 /// New shared state that becomes the core's only when the whole plan compiled.

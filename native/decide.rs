@@ -3,11 +3,11 @@
 
 use crate::h1::{FieldId, Fields, Target};
 use crate::jwt::{self, Gate, Verified};
-use crate::limit::{self, Key, Take};
+use crate::limit::{self, Buckets, Key, Quota, Take};
 use crate::observe::Shard;
 use crate::respond::{Answer, Refusal};
 use crate::router::{Find, MethodSet, Params};
-use crate::snapshot::{Limit, LimitKey, Route, RouteAction, RouteJwt, Snapshot};
+use crate::snapshot::{Limit, LimitKey, Route, RouteAction, RouteJwt, Snapshot, SnapshotIssuer};
 use crate::time::{Nanos, UnixSeconds};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -268,19 +268,54 @@ fn check_token(snapshot: &Snapshot, facts: &Facts<'_>, outcome: &mut Outcome, jw
     let token = facts.fields.first(facts.block, FieldId::Authorization).and_then(bearer);
     let Some(token) = token else { return Err(refuse(Refusal::TokenMissing)) };
     let issuer = snapshot.issuers.get(jwt.issuer as usize).ok_or_else(|| refuse(Refusal::Internal))?;
-    match issuer.state.verify(&issuer.policy, token, facts.unix) {
+    let may_check = || failures(snapshot, facts, issuer, Buckets::peek).is_none_or(|take| take.allowed);
+    match issuer.state.verify_if(&issuer.policy, token, facts.unix, may_check) {
         Ok(verified) => {
             outcome.token = Some(verified);
             Ok(())
         }
-        Err(jwt::Reject::NoKeys) => Err(refuse(Refusal::KeysUnavailable)),
-        Err(jwt::Reject::Invalid(reason)) => Err(refuse(Refusal::TokenInvalid(reason.text()))),
-        Err(jwt::Reject::UnknownKey { kid_hash }) => {
-            match issuer.state.gate().on_unknown(kid_hash, facts.now) {
-                Gate::Reject => Err(refuse(Refusal::TokenInvalid("the token names a key that is not known"))),
-                Gate::Wait { start } => Err(Next::Wait { issuer: jwt.issuer, start, step: Step::TOKEN }),
-            }
+        Err(reject) => Err(reject_token(snapshot, facts, jwt, issuer, reject)),
+    }
+}
+
+/// What is left to the client of tokens that fail, seen or taken from; `None` where nobody counts them.
+fn failures(
+    snapshot: &Snapshot,
+    facts: &Facts<'_>,
+    issuer: &SnapshotIssuer,
+    ask: impl FnOnce(&Buckets, Key, &Quota, Nanos) -> Take,
+) -> Option<Take> {
+    let limit = issuer.failures.as_ref()?;
+    let key = snapshot.keys.client(limit.key_id, facts.client);
+    Some(ask(&snapshot.buckets, key, &limit.quota, facts.now))
+}
+
+#[cold]
+fn reject_token(
+    snapshot: &Snapshot,
+    facts: &Facts<'_>,
+    jwt: &RouteJwt,
+    issuer: &SnapshotIssuer,
+    reject: jwt::Reject,
+) -> Next {
+    match reject {
+        jwt::Reject::NoKeys => refuse(Refusal::KeysUnavailable),
+        jwt::Reject::Unchecked => {
+            let wait =
+                failures(snapshot, facts, issuer, Buckets::peek).map_or(0, |t| t.retry_after.ceil_secs());
+            refuse(Refusal::TokenFailures(u32::try_from(wait).unwrap_or(u32::MAX).max(1)))
         }
+        jwt::Reject::Invalid(reason) => {
+            // Threads that check at the same time may pass the limit by one token each.
+            if reason.cost_a_check() {
+                failures(snapshot, facts, issuer, Buckets::take);
+            }
+            refuse(Refusal::TokenInvalid(reason.text()))
+        }
+        jwt::Reject::UnknownKey { kid_hash } => match issuer.state.gate().on_unknown(kid_hash, facts.now) {
+            Gate::Reject => refuse(Refusal::TokenInvalid("the token names a key that is not known")),
+            Gate::Wait { start } => Next::Wait { issuer: jwt.issuer, start, step: Step::TOKEN },
+        },
     }
 }
 

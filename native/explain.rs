@@ -161,6 +161,7 @@ fn tell_token(
             jwt::Reject::UnknownKey { .. } => {
                 Refusal::TokenInvalid("the token names a key that is not known")
             }
+            jwt::Reject::Unchecked => Refusal::TokenFailures(1),
         };
         ("token", refusal)
     })?;

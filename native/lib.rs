@@ -47,5 +47,7 @@ pub mod snapshot;
 pub mod testing;
 pub mod time;
 pub mod tls;
+#[cfg(test)]
+mod token_failures_tests;
 pub mod upstream;
 pub mod ws;

@@ -45,6 +45,7 @@ pub fn issuer(id: &str) -> Value {
     json!({
         "id": id, "issuer": "https://id.test", "audience": ["orders"], "clockSkewSeconds": 30, "required": ["exp"],
         "realm": "orders", "maxTokenBytes": 8192, "cacheEntries": 65536, "refreshCooldownMs": 30000,
+        "failures": { "rate": 20, "perMs": 1000, "burst": 100 },
     })
 }
 

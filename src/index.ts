@@ -3,6 +3,7 @@ export type {
   AdminConfig,
   CorsConfig,
   ErrorsConfig,
+  FailureLimitConfig,
   GatewayConfig,
   IssuerConfig,
   JwtConfig,

@@ -28,6 +28,7 @@ const planIssuer = (cacheEntries) => ({
   maxTokenBytes: 8192,
   cacheEntries,
   refreshCooldownMs: 30_000,
+  failures: { rate: 20, perMs: 1000, burst: 100 },
 });
 
 const planRoute = (path, index, { jwt, limits }) => ({

@@ -1,5 +1,5 @@
-//! The claims of a token whose signature holds (RFC 7519 section 4): checks them against a policy and keeps
-//! what later steps ask for; knows nothing of signatures.
+//! The claims of a token (RFC 7519 section 4): reads them before the signature is checked, checks them against a
+//! policy after, and keeps what later steps ask for; knows nothing of signatures.
 
 use std::sync::OnceLock;
 
@@ -82,22 +82,33 @@ impl Verified {
     }
 }
 
-/// Checks the text of the claims against `policy` at `now`.
-pub(super) fn check(policy: &TokenPolicy, json: String, now: UnixSeconds) -> Result<Verified, Invalid> {
-    let rules = policy.rules();
+/// Claims that are well formed and of this time, of a token whose signature may be anything.
+pub(super) struct Unproven {
+    json: String,
+    members: Map<String, Value>,
+    window: Window,
+}
+
+/// Reads the text of claims: all that can be refused of them without knowing what the policy asks for.
+pub(super) fn read(json: String, skew_seconds: u64, now: UnixSeconds) -> Result<Unproven, Invalid> {
     let object = json::object(&json, &["exp", "nbf", "iat"]).map_err(in_claims)?;
-    let [exp, nbf, iat] = object.raw;
-    let claims = object.members;
-    check_issuer(rules, &claims)?;
-    check_audience(rules, &claims)?;
-    let window = check_dates(rules.skew_seconds, now.0, [exp, nbf, iat])?;
-    check_required(rules, &claims)?;
-    if claims.get("sub").is_some_and(|sub| !sub.is_string()) {
+    let window = check_dates(skew_seconds, now.0, object.raw)?;
+    let members = object.members;
+    Ok(Unproven { json, members, window })
+}
+
+/// Checks claims that were found to be signed against `policy`.
+pub(super) fn check(policy: &TokenPolicy, claims: Unproven) -> Result<Verified, Invalid> {
+    let (rules, members) = (policy.rules(), &claims.members);
+    check_issuer(rules, members)?;
+    check_audience(rules, members)?;
+    check_required(rules, members)?;
+    if members.get("sub").is_some_and(|sub| !sub.is_string()) {
         return Err(Invalid::SubjectMalformed);
     }
-    let scopes = scopes(&claims)?;
-    let policy = policy.fingerprint();
-    Ok(Verified { policy, window, json: json.into_boxed_str(), values: OnceLock::new(), scopes })
+    let scopes = scopes(members)?;
+    let (policy, json) = (policy.fingerprint(), claims.json.into_boxed_str());
+    Ok(Verified { policy, window: claims.window, json, values: OnceLock::new(), scopes })
 }
 
 fn check_issuer(rules: &TokenRules, claims: &Map<String, Value>) -> Result<(), Invalid> {

@@ -30,6 +30,8 @@ pub struct Issuer {
     kid_hasher: RandomState,
     accepted: AtomicU64,
     refused: AtomicU64,
+    checked: AtomicU64,
+    unchecked: AtomicU64,
 }
 
 /// What [`Issuer::put_keys`] made of a key set.
@@ -51,6 +53,10 @@ pub struct IssuerStats {
     pub accepted: u64,
     /// Tokens refused as [`Reject::Invalid`], whether or not the cache knew them.
     pub refused: u64,
+    /// Signatures that were checked, good or bad: what tokens cost.
+    pub checked: u64,
+    /// Tokens answered with [`Reject::Unchecked`].
+    pub unchecked: u64,
     /// Usable keys.
     pub keys: usize,
     /// When a key set was loaded last.
@@ -73,6 +79,8 @@ impl Issuer {
             kid_hasher: RandomState::new(),
             accepted: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            checked: AtomicU64::new(0),
+            unchecked: AtomicU64::new(0),
         }
     }
 
@@ -109,6 +117,19 @@ impl Issuer {
         token: &[u8],
         now: UnixSeconds,
     ) -> Result<Arc<Verified>, Reject> {
+        self.verify_if(policy, token, now, || true)
+    }
+
+    /// [`Issuer::verify`] that asks `may_check` before it checks a signature: never for a token verified before, nor
+    /// for one that is refused without.
+    #[inline]
+    pub fn verify_if(
+        &self,
+        policy: &TokenPolicy,
+        token: &[u8],
+        now: UnixSeconds,
+        may_check: impl FnOnce() -> bool,
+    ) -> Result<Arc<Verified>, Reject> {
         let generation = self.generation.load(Ordering::Acquire);
         if generation == 0 {
             return Err(Reject::NoKeys);
@@ -122,16 +143,14 @@ impl Issuer {
             Found::Expired => return Err(self.refuse(Invalid::Expired)),
             Found::Miss => {}
         }
-        match self.verify_anew(policy, token, now) {
-            Ok((verified, proof)) => {
-                self.accepted.fetch_add(1, Ordering::Relaxed);
-                let verified = Arc::new(verified);
-                self.cache.insert(&key, &verified, proof, now);
-                Ok(verified)
-            }
-            Err(Reject::Invalid(reason)) => Err(self.refuse(reason)),
-            Err(other) => Err(other),
-        }
+        let (verified, proof) = match self.verify_anew(policy, token, now, may_check) {
+            Err(Reject::Invalid(reason)) => return Err(self.refuse(reason)),
+            other => other?,
+        };
+        self.accepted.fetch_add(1, Ordering::Relaxed);
+        let verified = Arc::new(verified);
+        self.cache.insert(&key, &verified, proof, now);
+        Ok(verified)
     }
 
     pub fn stats(&self) -> IssuerStats {
@@ -139,6 +158,8 @@ impl Issuer {
             cache: self.cache.stats(),
             accepted: self.accepted.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
+            checked: self.checked.load(Ordering::Relaxed),
+            unchecked: self.unchecked.load(Ordering::Relaxed),
             keys: self.keys.load().len(),
             keys_loaded: *self.loaded.lock().unwrap_or_else(PoisonError::into_inner),
         }
@@ -149,14 +170,29 @@ impl Issuer {
         policy: &TokenPolicy,
         token: &[u8],
         now: UnixSeconds,
+        may_check: impl FnOnce() -> bool,
     ) -> Result<(Verified, Proof), Reject> {
-        let compact = Compact::split(token, policy.rules().max_token_bytes)?;
+        let rules = policy.rules();
+        let compact = Compact::split(token, rules.max_token_bytes)?;
         let header = Header::read(compact.header)?;
         let set = self.keys.load();
         let key = self.choose(&set, header.kid.as_deref())?;
-        check_signature(key, &compact)?;
+        let mut buffer: SignatureBuffer = [0; MAX_SIGNATURE_BYTES + 4];
+        let signature = compact.signature_bytes(&mut buffer)?;
+        if signature.len() != key.rs256.signature_bytes() {
+            return Err(Invalid::SignatureLength.into());
+        }
         let json = decode_text(compact.claims).ok_or(Invalid::ClaimsEncoding)?;
-        let verified = claims::check(policy, json, now)?;
+        let claims = claims::read(json, rules.skew_seconds, now)?;
+        if !may_check() {
+            self.unchecked.fetch_add(1, Ordering::Relaxed);
+            return Err(Reject::Unchecked);
+        }
+        self.checked.fetch_add(1, Ordering::Relaxed);
+        if !key.rs256.verify(compact.signed, signature) {
+            return Err(Invalid::SignatureMismatch.into());
+        }
+        let verified = claims::check(policy, claims)?;
         let key_serial = if header.kid.is_some() { key.serial } else { 0 };
         Ok((verified, Proof { generation: set.generation, key_serial }))
     }
@@ -181,17 +217,5 @@ impl Issuer {
     fn refuse(&self, reason: Invalid) -> Reject {
         self.refused.fetch_add(1, Ordering::Relaxed);
         Reject::Invalid(reason)
-    }
-}
-
-fn check_signature(key: &Key, compact: &Compact<'_>) -> Result<(), Invalid> {
-    let mut buffer: SignatureBuffer = [0; MAX_SIGNATURE_BYTES + 4];
-    let signature = compact.signature_bytes(&mut buffer)?;
-    if signature.len() != key.rs256.signature_bytes() {
-        return Err(Invalid::SignatureLength);
-    }
-    match key.rs256.verify(compact.signed, signature) {
-        true => Ok(()),
-        false => Err(Invalid::SignatureMismatch),
     }
 }

@@ -7,9 +7,13 @@
 //! compact  length cap, three parts, strict base64url                                            compact
 //! header   alg exactly RS256, kid, no crit                                                      header, json
 //! key      kid → usable key of the issuer; unknown → Reject::UnknownKey, the caller asks gate() keys, gate
+//! shape    signature as long as the modulus; claims are JSON; exp, nbf, iat                     issuer, claims
+//! leave    the caller says whether a signature may be checked ([`Issuer::verify_if`])
 //! rs256    PKCS #1 v1.5 over SHA-256                                                            rs256
-//! claims   iss, aud, exp, nbf, iat, required, scopes                                            claims, json
+//! claims   iss, aud, required, sub, scopes                                                      claims
 //! ```
+//! What needs no RSA and tells nothing of the configuration comes before it: garbage and old tokens are cheap to
+//! refuse. What is left is bounded by whoever gives leave.
 #![forbid(unsafe_code)]
 
 mod claims;

@@ -50,6 +50,11 @@ impl Shard {
         self.used
     }
 
+    /// No key gets an unused slot any more.
+    pub(super) fn is_at_limit(&self) -> bool {
+        self.used >= self.limit
+    }
+
     pub(super) fn bytes(&self) -> usize {
         size_of_val(&*self.groups)
     }

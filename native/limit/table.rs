@@ -95,11 +95,13 @@ impl Buckets {
         true
     }
 
-    /// The state of the bucket of `key`; takes nothing and remembers nothing.
+    /// The state of the bucket of `key`, or of the shared one that it would take from while the table is full; takes
+    /// nothing and remembers nothing.
     pub fn peek(&self, key: Key, quota: &Quota, now: Nanos) -> Take {
         let spread = spread(key);
         let shard = self.shard(spread).read().unwrap_or_else(PoisonError::into_inner);
-        let tat = shard.find(spread).map_or(0, |word| word.load(Relaxed));
+        let word = shard.find(spread).or_else(|| shard.find_shared(quota).filter(|_| shard.is_at_limit()));
+        let tat = word.map_or(0, |word| word.load(Relaxed));
         bucket::peek(tat, quota, now)
     }
 

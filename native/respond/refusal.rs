@@ -30,6 +30,8 @@ pub enum Refusal {
     TokenMissing,
     /// A short stable reason without any part of the token.
     TokenInvalid(&'static str),
+    /// Too many tokens of the client failed, so its next one is not checked; after so many seconds it would be.
+    TokenFailures(u32),
     KeysUnavailable,
     InsufficientScope,
     RateLimited,
@@ -119,6 +121,13 @@ impl Refusal {
         match self {
             Refusal::TokenMissing => row(401, "token_missing", "A bearer token is required."),
             Refusal::TokenInvalid(reason) => row(401, "token_invalid", reason),
+            // Not 401: nobody looked at the token, and a client that is told it is bad throws a good one away.
+            Refusal::TokenFailures(seconds) => row(
+                429,
+                "token_failures",
+                "Too many tokens from this address failed verification; see Retry-After.",
+            )
+            .retry(seconds),
             Refusal::KeysUnavailable => {
                 row(503, "keys_unavailable", "The keys to verify tokens are not loaded yet.").retry(1)
             }

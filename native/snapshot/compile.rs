@@ -4,8 +4,8 @@ use super::plan::{
     Plan, PlanAction, PlanClientCertificate, PlanCors, PlanIssuer, PlanKey, PlanLimit, PlanRoute,
 };
 use super::{
-    Downstream, Limit, LimitKey, Route, RouteAction, RouteClientCertificate, RouteJwt, Settings, Snapshot,
-    SnapshotIssuer, WebSocketPolicy,
+    Downstream, FailureLimit, Limit, LimitKey, Route, RouteAction, RouteClientCertificate, RouteJwt,
+    Settings, Snapshot, SnapshotIssuer, WebSocketPolicy,
 };
 use crate::access::{CorsOptions, CorsPolicy, RequiredScopes, TrustedProxies};
 use crate::decide::MAX_LIMITS;
@@ -91,7 +91,7 @@ pub fn compile(
         routes,
         limits,
         listen_limits,
-        issuers: plan.issuers.iter().map(|issuer| compile_issuer(issuer, registries)).collect(),
+        issuers: compile_issuers(&plan, registries)?,
         upstreams,
         buckets: registries.buckets(),
         keys: registries.keys(),
@@ -158,8 +158,23 @@ fn boxed(list: &[String]) -> Vec<Box<str>> {
     list.iter().map(|one| one.as_str().into()).collect()
 }
 
-fn compile_issuer(plan: &PlanIssuer, registries: &dyn Registries) -> SnapshotIssuer {
-    SnapshotIssuer {
+fn compile_issuers(plan: &Plan, registries: &dyn Registries) -> Result<Vec<SnapshotIssuer>, CompileError> {
+    plan.issuers.iter().enumerate().map(|(i, issuer)| compile_issuer(i, issuer, registries)).collect()
+}
+
+fn compile_issuer(
+    i: usize,
+    plan: &PlanIssuer,
+    registries: &dyn Registries,
+) -> Result<SnapshotIssuer, CompileError> {
+    let failures = plan.failures.as_ref().map(|q| {
+        let quota = Quota::new(q.rate, Nanos::from_millis(q.per_ms), q.burst)
+            .ok_or_else(|| error(format!("issuers[{i}]"), "rate, per and burst must be positive"))?;
+        // No limit of the configuration has such an id.
+        let key_id = registries.keys().limit(&format!("issuer\n{}", plan.id));
+        Ok(FailureLimit { key_id, quota })
+    });
+    Ok(SnapshotIssuer {
         id: plan.id.as_str().into(),
         realm: plan.realm.as_str().into(),
         policy: TokenPolicy::new(TokenRules {
@@ -170,7 +185,8 @@ fn compile_issuer(plan: &PlanIssuer, registries: &dyn Registries) -> SnapshotIss
             max_token_bytes: plan.max_token_bytes,
         }),
         state: registries.issuer(plan),
-    }
+        failures: failures.transpose()?,
+    })
 }
 
 fn compile_limit(

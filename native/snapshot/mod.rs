@@ -14,7 +14,7 @@ pub use route::{Limit, LimitKey, Route, RouteAction, RouteClientCertificate, Rou
 
 use crate::access::TrustedProxies;
 use crate::jwt::{Issuer, TokenPolicy};
-use crate::limit::{Buckets, KeyHasher};
+use crate::limit::{Buckets, KeyHasher, LimitId, Quota};
 use crate::observe::{Metrics, RecordOptions};
 use crate::router::Router;
 use crate::tls::ServerTls;
@@ -61,6 +61,15 @@ pub struct SnapshotIssuer {
     pub realm: Box<str>,
     pub policy: TokenPolicy,
     pub state: Arc<Issuer>,
+    /// None checks every signature.
+    pub failures: Option<FailureLimit>,
+}
+
+/// How many tokens of one client may cost a signature check and be refused all the same.
+pub struct FailureLimit {
+    /// Part of the key of each client's bucket.
+    pub key_id: LimitId,
+    pub quota: Quota,
 }
 
 impl Snapshot {

@@ -122,6 +122,16 @@ pub struct PlanIssuer {
     pub max_token_bytes: usize,
     pub cache_entries: usize,
     pub refresh_cooldown_ms: u64,
+    /// None: every signature is checked.
+    pub failures: Option<PlanQuota>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlanQuota {
+    pub rate: u32,
+    pub per_ms: u64,
+    pub burst: u32,
 }
 
 #[derive(Debug, Deserialize)]

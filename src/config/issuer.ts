@@ -1,6 +1,7 @@
 // Options of a token issuer: what its tokens must say and where its keys come from.
 import { z } from 'zod';
 import { isLoopback, parseHttpUrl } from './addresses.ts';
+import { fillsInTime } from './limit.ts';
 import { claimName } from './names.ts';
 import {
   conflict,
@@ -30,6 +31,18 @@ const keySetUrl = expecting(
   z.string().refine((text) => parseHttpUrl(text) !== undefined),
   'an http or https URL without user name and password',
 );
+
+const failureSection = section(
+  { name: 'FailureLimitConfig', text: 'How many tokens of one client may fail: a token bucket.' },
+  {
+    rate: option(integer(1, 1_000_000_000), 'Tokens that may fail in each `per`, over time.'),
+    per: option(withDefault(duration('1ms', '31d'), '1s'), 'The time in which `rate` is counted.'),
+    burst: option(
+      optional(integer(1, 1_000_000_000), '`rate`'),
+      'Tokens that may fail at once. It must fill in at most 366 days.',
+    ),
+  },
+).superRefine(fillsInTime);
 
 export const issuerSection = section(
   { name: 'IssuerConfig', text: 'Who signs the tokens (RS256), and what must be in them.' },
@@ -80,6 +93,13 @@ export const issuerSection = section(
       withDefault(duration('1s', '1h'), '30s'),
       'Least time between two fetches of the key set that an unknown `kid` causes.',
     ),
+    failureLimit: option(
+      withDefault(
+        expecting(z.union([failureSection, z.literal(false)]), 'an object {"rate", "per", "burst"} or false'),
+        { rate: 20, per: '1s', burst: 100 },
+      ),
+      'How many tokens of one client address (IPv6 by /64) may cost a signature check and be refused; past it its tokens are 429 without a check, but for those that were verified before. `false` checks every one.',
+    ),
   },
 ).superRefine((issuer, context) => {
   if (typeof issuer.jwks !== 'string' || issuer.allowInsecure) return;
@@ -112,7 +132,13 @@ export function planIssuer(id: string, issuer: Issuer, service: string): PlanIss
     maxTokenBytes: issuer.maxTokenBytes,
     cacheEntries: issuer.cacheEntries,
     refreshCooldownMs: issuer.refreshCooldown,
+    failures: planFailures(issuer.failureLimit),
   };
+}
+
+function planFailures(limit: Issuer['failureLimit']): PlanIssuer['failures'] {
+  if (limit === false) return null;
+  return { rate: limit.rate, perMs: limit.per, burst: limit.burst ?? limit.rate };
 }
 
 /** Where the keys come from, as the key-set code wants it. */

@@ -31,10 +31,19 @@ export const limitSection = section(
         'A request without that header or claim counts by its client.',
     ),
   },
-).superRefine((limit, context) => {
-  if (limit.burst === undefined || (limit.burst / limit.rate) * limit.per <= longestFillMs) return;
-  context.addIssue(conflict(['burst'], 'a burst that "rate" fills in at most 366 days', limit.burst));
-});
+).superRefine(fillsInTime);
+
+interface Quota {
+  readonly rate: number;
+  readonly per: number;
+  readonly burst?: number | undefined;
+}
+
+/** Refuses a bucket that would be empty for ever. */
+export function fillsInTime(quota: Quota, context: z.RefinementCtx): void {
+  if (quota.burst === undefined || (quota.burst / quota.rate) * quota.per <= longestFillMs) return;
+  context.addIssue(conflict(['burst'], 'a burst that "rate" fills in at most 366 days', quota.burst));
+}
 
 /** The limit as the data plane wants it. */
 export function planLimit(id: string, limit: z.output<typeof limitSection>): PlanLimit {

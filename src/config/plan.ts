@@ -52,6 +52,7 @@ export interface PlanIssuer {
   maxTokenBytes: number;
   cacheEntries: number;
   refreshCooldownMs: number;
+  failures: { rate: number; perMs: number; burst: number } | null; // by client; null = every signature is checked
 }
 /** A quota and what it is counted by. */
 export interface PlanLimit {

@@ -564,6 +564,32 @@ export interface IssuerConfig {
    * Takes a duration from "1s" to "1h". Default: `"30s"`.
    */
   refreshCooldown?: Duration | undefined;
+  /**
+   * How many tokens of one client address (IPv6 by /64) may cost a signature check and be refused; past
+   * it its tokens are 429 without a check, but for those that were verified before. `false` checks every
+   * one.
+   * Takes an object {"rate", "per", "burst"} or false. Default: `{"rate":20,"per":"1s","burst":100}`.
+   */
+  failureLimit?: FailureLimitConfig | false | undefined;
+}
+
+/** How many tokens of one client may fail: a token bucket. */
+export interface FailureLimitConfig {
+  /**
+   * Tokens that may fail in each `per`, over time.
+   * Takes an integer from 1 to 1000000000.
+   */
+  rate: number;
+  /**
+   * The time in which `rate` is counted.
+   * Takes a duration from "1ms" to "31d". Default: `"1s"`.
+   */
+  per?: Duration | undefined;
+  /**
+   * Tokens that may fail at once. It must fill in at most 366 days.
+   * Takes an integer from 1 to 1000000000. Default: `rate`.
+   */
+  burst?: number | undefined;
 }
 
 /** A token bucket: `rate` requests each `per`, `burst` at once. */

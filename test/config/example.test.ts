@@ -76,6 +76,7 @@ const plan = {
       maxTokenBytes: 8192,
       cacheEntries: 65_536,
       refreshCooldownMs: 30_000,
+      failures: { rate: 20, perMs: 1000, burst: 100 },
     },
   ],
   limits: [{ id: 'perClient', rate: 100, perMs: 1000, burst: 200, key: { kind: 'client' } }],

@@ -133,10 +133,22 @@ describe('issuers', () => {
       'clockSkew: expected a duration of whole seconds from "0s" to "5m", received "1500ms"',
     ],
     [{ realm: 'a"b' }, 'realm: expected printable ASCII without quotes and backslashes, received "a\\"b"'],
+    [
+      { failureLimit: true },
+      'failureLimit: expected an object {"rate", "per", "burst"} or false, received true',
+    ],
+    [
+      { failureLimit: { rate: 0 } },
+      'failureLimit.rate: expected an integer from 1 to 1000000000, received 0',
+    ],
+    [
+      { failureLimit: { rate: 1, per: '31d', burst: 1000 } },
+      'failureLimit.burst: expected a burst that "rate" fills in at most 366 days, received 1000',
+    ],
     [{ cacheEntries: 0 }, 'cacheEntries: expected an integer from 1 to 16777216, received 0'],
     [
       { alg: 'HS256' },
-      'alg: expected one of issuer, audience, jwks, allowInsecure, clockSkew, required, realm, maxTokenBytes, cacheEntries, refreshCooldown, received "alg"',
+      'alg: expected one of issuer, audience, jwks, allowInsecure, clockSkew, required, realm, maxTokenBytes, cacheEntries, refreshCooldown, failureLimit, received "alg"',
     ],
   ])('%j', (changes, line) => {
     expect(wrong(config({ issuers: { main: { ...issuer, ...changes } } }))).toEqual([`issuers.main.${line}`]);

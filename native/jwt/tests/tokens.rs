@@ -242,6 +242,39 @@ fn refuses_bad_parts() {
     }
 }
 
+/// A flood of such tokens must cost no RSA, and whoever sends them must learn nothing of what a token needs.
+#[test]
+fn garbage_is_refused_without_a_check_of_its_signature() {
+    let junk = b64(&[7; 256]);
+    let headers = refused_headers().into_iter().map(|(header, reason)| (header, CLAIMS.to_owned(), reason));
+    let claims = refused_claims().into_iter().map(|(claims, reason)| (HEADER, claims, reason));
+    let issuer = issuer();
+    let mut checked = 0;
+    for (header, claims, reason) in headers.chain(claims) {
+        let token = format!("{}.{}.{junk}", b64(header.as_bytes()), b64(claims.as_bytes()));
+        let told = if reason.cost_a_check() { Invalid::SignatureMismatch } else { reason };
+        checked += u64::from(reason.cost_a_check());
+        let answer = issuer.verify(&policy(), token.as_bytes(), NOW);
+        assert_eq!(answer.unwrap_err(), Reject::Invalid(told), "{header} {claims}");
+        assert_eq!(issuer.stats().checked, checked, "{header} {claims}");
+    }
+    assert!(checked > 10);
+}
+
+#[test]
+fn asks_for_leave_where_a_signature_would_be_checked_and_nowhere_else() {
+    let issuer = issuer();
+    let verify = |token: &str, leave: bool| issuer.verify_if(&policy(), token.as_bytes(), NOW, || leave);
+    let (known, unknown) = (signer(0).token(HEADER, CLAIMS), signer(0).token(HEADER, &with("sub", "\"u2\"")));
+    assert!(verify(&known, true).is_ok());
+    assert!(verify(&known, false).is_ok(), "verified before");
+    assert_eq!(verify(&unknown, false).unwrap_err(), Reject::Unchecked);
+    assert_eq!(verify("a.b", false).unwrap_err(), Reject::Invalid(Invalid::NotThreeParts));
+    let stats = issuer.stats();
+    assert_eq!((stats.checked, stats.unchecked, stats.accepted, stats.refused), (1, 1, 1, 1));
+    assert!(verify(&unknown, true).is_ok(), "nothing is remembered of a token that was not checked");
+}
+
 /// The last of 256 bytes leaves four unused bits in the last character: sets the lowest.
 fn with_trailing_bits(signature: &str) -> String {
     let (rest, last) = signature.split_at(signature.len() - 1);
@@ -267,7 +300,7 @@ fn caps_the_length_before_anything_else() {
 #[test]
 fn labels_are_distinct_and_texts_are_plain() {
     let mut labels: Vec<_> = Invalid::ALL.iter().map(|reason| reason.label()).collect();
-    labels.extend(["no_keys", "unknown_key"]);
+    labels.extend(["no_keys", "unknown_key", "unchecked"]);
     let count = labels.len();
     labels.sort_unstable();
     labels.dedup();

@@ -72,6 +72,21 @@ fn full_of_debtors_new_keys_share_one_bucket() {
 }
 
 #[test]
+fn a_look_at_a_key_without_a_slot_sees_the_bucket_that_it_would_share() {
+    let (buckets, quota) = (Buckets::new(1), quota(1, 1000 * SECOND, 2));
+    let now = Nanos(5 * SECOND);
+    assert_eq!(buckets.peek(key(1), &quota, now).remaining, 2, "nobody took anything");
+    buckets.take(key(0), &quota, now);
+    assert_eq!(buckets.peek(key(1), &quota, now).remaining, 2, "the table is full, the shared bucket too");
+    for left in [1, 0] {
+        assert!(buckets.take(key(1), &quota, now).allowed);
+        assert_eq!(buckets.peek(key(2), &quota, now).remaining, left);
+    }
+    assert!(!buckets.peek(key(2), &quota, now).allowed);
+    assert_eq!(buckets.peek(key(0), &quota, now).remaining, 1, "who has a slot is asked itself");
+}
+
+#[test]
 fn overflowing_keys_of_different_quotas_do_not_share() {
     let buckets = Buckets::new(1);
     let now = Nanos(5 * SECOND);
