@@ -358,9 +358,9 @@ impl Engine {
         }
         ex.snapshot = None;
         ex.outcome.clear();
-        let upload = &mut ex.upload;
-        self.buffers.give(std::mem::take(&mut upload.out));
-        self.buffers.give(std::mem::take(&mut upload.held));
+        self.buffers.give(std::mem::take(&mut ex.upload.out));
+        self.lets_go(ex.upload.held.len());
+        self.buffers.give(std::mem::take(&mut ex.upload.held));
         if self.spare.len() < super::MAX_SPARE {
             self.spare.push(ex);
         }

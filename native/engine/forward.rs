@@ -243,8 +243,10 @@ impl Engine {
             upgrade: ex.upgrade,
         };
         h1::write_request_head(&mut out, &request);
-        let before = splice(&mut self.exchanges[id as usize].upload, out);
+        let held = self.take_held(id);
+        let before = splice(&mut self.exchanges[id as usize].upload, out, &held);
         self.buffers.give(before);
+        self.buffers.give(held);
     }
 
     /// Another attempt, or the end.
@@ -304,14 +306,13 @@ fn new_tls(upstream: &Upstream, pick: Pick) -> Result<Option<Box<TlsStream>>, Fa
 }
 
 /// Puts a newly composed head in front of what there is of the body; gives the buffer that was there before.
-fn splice(upload: &mut Upload, head: Vec<u8>) -> Vec<u8> {
+fn splice(upload: &mut Upload, head: Vec<u8>, held: &[u8]) -> Vec<u8> {
     let mut out = head;
     let first = upload.head_len == 0;
     let head_len = out.len();
     out.extend_from_slice(&upload.out[upload.head_len..]);
-    if !upload.held.is_empty() {
-        frame(&mut out, upload.framing, &upload.held);
-        upload.held.clear();
+    if !held.is_empty() {
+        frame(&mut out, upload.framing, held);
     }
     if first && upload.complete && upload.framing == Framing::Chunked {
         out.extend_from_slice(h1::LAST_CHUNK);

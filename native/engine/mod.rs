@@ -18,7 +18,7 @@
 //! | readiness, turns, deadlines | `reactor`, `timer` |
 //!
 //! Bounds: 256 KiB undelivered per answer and unsent per request body, 64 KiB of a body kept for a retry, 10,000
-//! requests parked for keys, 16,384 waiting per upstream for a connection, 512 events and 1 MiB read per turn.
+//! requests parked for keys, 16,384 waiting per upstream for a connection, 256 MiB of bodies of both, 512 events and 1 MiB read per turn.
 //!
 //! An id is a slab key. It is free after [`Event::Chunk`] with `last`, [`Event::Head`] with [`Body::None`] or
 //! [`Body::Whole`], [`Event::Reset`], [`Engine::abort`] or [`Engine::finish`]; an unknown id is ignored everywhere.
@@ -127,6 +127,8 @@ pub struct Engine {
     spare: Vec<Box<Exchange>>,
     generations: u32,
     parked: HashSet<u32, RandomState>,
+    /// Key fetches that had ended when parked requests were looked at last.
+    fetches_settled: u64,
     wheel: Wheel,
 
     conns: Slab<Box<Conn>>,
@@ -135,6 +137,8 @@ pub struct Engine {
     places: Slab<Place>,
     places_by_key: HashMap<u64, usize, RandomState>,
     waiting: usize,
+    /// What waiting requests hold of their bodies.
+    held_bytes: usize,
     sweep_at: Option<Nanos>,
 
     crew: Arc<Crew>,
@@ -209,6 +213,7 @@ impl Engine {
             spare: Vec::new(),
             generations: 0,
             parked: HashSet::default(),
+            fetches_settled: 0,
             wheel: Wheel::new(now),
             conns: Slab::new(),
             stamps: 0,
@@ -216,6 +221,7 @@ impl Engine {
             places: Slab::new(),
             places_by_key: HashMap::default(),
             waiting: 0,
+            held_bytes: 0,
             sweep_at: None,
             is_host: false,
             mail: VecDeque::new(),

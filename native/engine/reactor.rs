@@ -197,7 +197,11 @@ impl Engine {
     fn notice_changes(&mut self) {
         self.read_mail();
         self.current_snapshot();
-        self.resume_parked();
+        // Many may be parked, and most wake-ups are not about keys.
+        let settled = self.core.fetches_settled();
+        if std::mem::replace(&mut self.fetches_settled, settled) != settled {
+            self.resume_parked();
+        }
     }
 
     /// Ends exchanges whose time is over and arms the others again.

@@ -60,6 +60,7 @@ impl Metrics {
             in_flight(&routes, service),
             self.limit_decisions(),
             self.parked_requests(),
+            self.held_bodies(),
             self.open_websockets(),
             self.verdicts(),
             self.retried(),
@@ -99,6 +100,13 @@ impl Metrics {
         let help = "WebSocket connections to upstreams that are open now.";
         let mut family = Family::new("ferrogate_websockets", help, Kind::Gauge);
         family.with([], self.websockets.load(Relaxed) as f64);
+        family
+    }
+
+    fn held_bodies(&self) -> Family {
+        let help = "Bytes of request bodies that wait for a key set or an upstream connection now.";
+        let mut family = Family::new("ferrogate_waiting_body_bytes", help, Kind::Gauge);
+        family.with([], self.held() as f64);
         family
     }
 

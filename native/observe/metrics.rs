@@ -44,6 +44,8 @@ struct CoreShard {
     retries: AtomicU64,
     /// Requests that wait for a key set now.
     parked: AtomicI64,
+    /// Bytes of request bodies that wait with their requests.
+    held: AtomicI64,
 }
 
 /// A constant word, so it is mostly in one place and its bytes need no look.
@@ -153,6 +155,16 @@ impl Metrics {
     /// Requests that wait for a key set now.
     pub fn parked(&self) -> i64 {
         self.shards.all().map(|shard| shard.parked.load(Relaxed)).sum()
+    }
+
+    /// So many bytes of request bodies more wait, or fewer.
+    pub fn hold(&self, shard: Shard, bytes: i64) {
+        self.shards.of(shard).held.fetch_add(bytes, Relaxed);
+    }
+
+    /// Bytes of request bodies that wait with their requests now.
+    pub fn held(&self) -> i64 {
+        self.shards.all().map(|shard| shard.held.load(Relaxed)).sum()
     }
 
     /// Second tries of forwarded requests.

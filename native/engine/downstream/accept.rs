@@ -234,6 +234,7 @@ impl Engine {
             head: RequestHead::new(),
             body: BodyReader::None,
             untaken: 0,
+            gathered: Vec::new(),
             out: Vec::new(),
             sent: 0,
             taken: 0,

@@ -13,6 +13,10 @@ use crate::upstream::{Failure, deadline::NEVER};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+/// Bytes of a body that are gathered while the engine that wants them has not taken the ones before: one message for
+/// each read would cost two thousand times the bytes of a body that comes byte by byte.
+const GATHERED: usize = 16 * 1024;
+
 impl Engine {
     /// Moves an exchange to the environment that has the fewest.
     pub(super) fn send_away(&mut self, id: u32, handler: u32) {
@@ -24,11 +28,13 @@ impl Engine {
         };
         let key = self.key_of(d);
         let exchange = self.exchanges.remove(id as usize);
+        self.lets_go(exchange.upload.held.len());
         self.downs[d].serving = Serving::Away(host.clone());
         host.handling.fetch_add(1, Relaxed);
         let message = Message::Handle { exchange, handler, from: self.inbox.clone(), key };
         if let Err(Message::Handle { exchange, .. }) = self.post(&host, message) {
             host.handling.fetch_sub(1, Relaxed);
+            self.holds(exchange.upload.held.len());
             let id = self.exchanges.insert(exchange) as u32;
             self.downs[d].serving = Serving::Here(id);
             // That environment has just ended, and is no longer among those that are chosen from.
@@ -44,17 +50,26 @@ impl Engine {
         reader: &mut BodyReader,
         bytes: &[u8],
     ) -> Result<Fed, BodyError> {
-        let mut piece = self.buffers.take();
-        let fed = reader.feed(bytes, &mut |part| piece.extend_from_slice(part))?;
-        if piece.is_empty() && !fed.done {
-            self.buffers.give(piece);
-            return Ok(fed);
+        let down = &mut self.downs[key.slot as usize];
+        let mut piece = std::mem::take(&mut down.gathered);
+        if piece.capacity() == 0 {
+            piece = self.buffers.take();
         }
-        self.downs[key.slot as usize].untaken += piece.len();
-        let message = Message::Body { from: self.inbox.id(), key, bytes: piece, last: fed.done };
+        let fed = reader.feed(bytes, &mut |part| piece.extend_from_slice(part))?;
+        let waits = self.downs[key.slot as usize].untaken > 0 && piece.len() < GATHERED;
+        if fed.done || !piece.is_empty() && !waits {
+            self.send_body(inbox, key, piece, fed.done);
+        } else {
+            self.downs[key.slot as usize].gathered = piece;
+        }
+        Ok(fed)
+    }
+
+    fn send_body(&mut self, inbox: &Arc<Inbox>, key: ConnKey, bytes: Vec<u8>, last: bool) {
+        self.downs[key.slot as usize].untaken += bytes.len();
+        let message = Message::Body { from: self.inbox.id(), key, bytes, last };
         // An engine that is gone has answered for its exchanges.
         let _ = self.post(inbox, message);
-        Ok(fed)
     }
 
     pub(super) fn tell_gone(&mut self, d: usize, inbox: &Arc<Inbox>, failure: Failure) {
@@ -98,6 +113,7 @@ impl Engine {
             Message::Arrive(arrival) => self.adopt(*arrival),
             Message::Handle { exchange, handler, from, key } => {
                 let of = (from.id(), key);
+                self.holds(exchange.upload.held.len());
                 let id = self.exchanges.insert(exchange) as u32;
                 self.generations = self.generations.wrapping_add(1);
                 let ex = &mut self.exchanges[id as usize];
@@ -137,6 +153,8 @@ impl Engine {
                 self.downs[d].owes_ack |= ack;
                 if last {
                     self.downs[d].untaken = 0;
+                    let gathered = std::mem::take(&mut self.downs[d].gathered);
+                    self.buffers.give(gathered);
                     self.answer_is_over(d, close, !close);
                 }
                 self.flush_down(d);
@@ -171,6 +189,15 @@ impl Engine {
                 down.clocks.restart_rate(now);
             }
             self.schedule_down(d);
+        }
+        let down = &mut self.downs[d];
+        if down.untaken == 0
+            && !down.gathered.is_empty()
+            && let Serving::Away(inbox) = down.serving.clone()
+        {
+            let gathered = std::mem::take(&mut self.downs[d].gathered);
+            let key = self.key_of(d);
+            self.send_body(&inbox, key, gathered, false);
         }
     }
 

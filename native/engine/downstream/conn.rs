@@ -61,6 +61,8 @@ pub(in crate::engine) struct Down {
     pub body: BodyReader,
     /// Body bytes given to another engine that it has not taken yet.
     pub untaken: usize,
+    /// Body bytes that go to it when it has taken those.
+    pub gathered: Vec<u8>,
     pub out: Vec<u8>,
     pub sent: usize,
     /// Bytes that the socket ever took, TLS aside.

@@ -187,6 +187,7 @@ impl Engine {
         let _ = self.poll.registry().deregister(&mut down.stream);
         self.buffers.give(std::mem::take(&mut down.input));
         self.buffers.give(std::mem::take(&mut down.out));
+        self.buffers.give(std::mem::take(&mut down.gathered));
         self.inbox.busy.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
     }
 

@@ -202,8 +202,8 @@ impl Engine {
         ex.hosted = true;
         let generation = ex.generation;
         self.queue.signal(id, generation, What::Request(handler));
-        let held = std::mem::take(&mut ex.upload.held);
         let last = ex.upload.complete && !ex.upload.framing.is_empty();
+        let held = self.take_held(id);
         if last || !held.is_empty() {
             self.tell_body(id, &held, last);
         }

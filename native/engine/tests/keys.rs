@@ -1,8 +1,12 @@
 //! Requests that wait for keys: parked in the engine, decided again when the fetch is over.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::support::{Down, block, merge, upstream};
+use crate::engine::exchange::MAX_PARKED;
+use crate::engine::intake::{MAX_HELD, MUCH_HELD};
 use crate::engine::{Begun, Flow};
 use crate::testing::{self, Signer};
 use crate::time::Nanos;
@@ -103,6 +107,89 @@ fn a_handlers_request_brings_its_body_along() {
     down.turn();
     assert_eq!(down.got[&id].status, 0, "the bound of the wait for keys is none for the handler");
     down.engine.finish(id, 0, true);
+    down.is_clean();
+}
+
+/// Every token names a key of its own, as a flood would: nothing of it is worth a second fetch.
+#[test]
+fn a_flood_of_unknown_keys_fetches_once_per_pause_and_is_refused() {
+    let (old, stranger) = (Signer::new("old"), Signer::new("stranger"));
+    let token = stranger.token(NOW, json!({}));
+    let (_, rest) = token.split_once('.').expect("a token");
+    let bearer = |kid: usize| {
+        let header = format!("{{\"alg\":\"RS256\",\"kid\":\"random-{kid}\"}}");
+        format!("Authorization: Bearer {}.{rest}", URL_SAFE_NO_PAD.encode(header))
+    };
+    let mut down = down(forwards());
+    put_long_ago(&down, &old);
+    let flood = |down: &mut Down, kids: std::ops::Range<usize>, fetches: usize| {
+        let all: Vec<u32> = kids.clone().map(|kid| down.begin("GET", "/", &[&bearer(kid)])).collect();
+        assert_eq!(
+            (down.wanted_keys, down.engine.parked.len()),
+            (fetches, MAX_PARKED),
+            "parked, and bounded"
+        );
+        let (waiting, refused) = all.split_at(MAX_PARKED);
+        assert!(refused.iter().all(|id| down.got[id].status == 503), "who came too late");
+        down.core.put_keys("main", &old.jwks(), down.engine.now).expect("the same keys as before");
+        down.until("the answers", |d| d.engine.parked.is_empty());
+        assert!(waiting.iter().all(|id| down.got[id].status == 401), "nobody brought their keys");
+        let late: Vec<u32> = kids.map(|kid| down.begin("GET", "/", &[&bearer(kid + 1_000_000)])).collect();
+        assert!(
+            late.iter().all(|id| down.got[id].status == 401),
+            "others are refused until the pause is over"
+        );
+        assert_eq!(down.wanted_keys, fetches, "and fetch nothing");
+    };
+    flood(&mut down, 0..MAX_PARKED + 10, 1);
+    down.clock.advance(30_000);
+    flood(&mut down, 20_000..20_000 + MAX_PARKED + 10, 2);
+    let good = format!("Authorization: Bearer {}", old.token(NOW, json!({})));
+    let id = down.begin("GET", "/", &[&good]);
+    assert_eq!(down.finished(id).status, 200);
+    down.is_clean();
+}
+
+/// What came of bodies meanwhile is bounded in sum: clients are stopped early, then refused.
+#[test]
+fn requests_that_wait_hold_a_bounded_sum_of_bodies() {
+    let (old, new) = (Signer::new("old"), Signer::new("new"));
+    let bearer = format!("Authorization: Bearer {}", new.token(NOW, json!({})));
+    let mut down = down(forwards());
+    put_long_ago(&down, &old);
+    let [first, second, third] = [0; 3].map(|_| down.begin("POST", "/", &[&bearer, "Content-Length: 3"]));
+    assert_eq!(down.body(first, b"a", false), Flow::Continue);
+    assert_eq!((down.engine.held_bytes, down.core.metrics.held()), (1, 1));
+    let elsewhere = MUCH_HELD;
+    down.engine.holds(elsewhere);
+    assert_eq!(down.body(second, b"a", false), Flow::Pause, "it holds little, all hold much");
+    down.engine.holds(MAX_HELD - MUCH_HELD - 2);
+    assert_eq!(down.body(third, b"a", false), Flow::Ignored, "there is no room for one byte more");
+    assert_eq!(down.finished(third).status, 503);
+    assert!(down.got[&third].head.contains("Retry-After: 1"));
+    assert_eq!(down.engine.held_bytes, MAX_HELD);
+    down.engine.lets_go(MAX_HELD - 2);
+    put(&down, &new);
+    down.until("leave to go on", |d| d.got[&second].resumed == 1);
+    assert_eq!(down.engine.held_bytes, 0, "it is on its way now");
+    for id in [first, second] {
+        assert_eq!(down.body(id, b"bc", true), Flow::Continue);
+        assert!(down.finished(id).body.ends_with(b"\r\n\r\nabc"));
+    }
+    assert_eq!(down.core.metrics.held(), 0);
+    down.is_clean();
+}
+
+#[test]
+fn a_client_that_leaves_takes_what_was_held_along() {
+    let (old, new) = (Signer::new("old"), Signer::new("new"));
+    let bearer = format!("Authorization: Bearer {}", new.token(NOW, json!({})));
+    let mut down = down(forwards());
+    put_long_ago(&down, &old);
+    let id = down.begin("POST", "/", &[&bearer, "Content-Length: 3"]);
+    assert_eq!(down.body(id, b"ab", false), Flow::Continue);
+    down.engine.abort(id);
+    assert_eq!((down.engine.held_bytes, down.core.metrics.held()), (0, 0));
     down.is_clean();
 }
 
