@@ -27,7 +27,8 @@ pub enum Reject {
     TargetNul,
     /// `#`
     TargetFragment,
-    /// A dot segment that only some servers see: beside `%2f`, `%5c` or `\`, or with a `;` parameter.
+    /// A dot segment that only some servers see: beside `%2f`, `%5c` or `\`, with a `;` parameter, escaped twice, or in
+    /// overlong UTF-8.
     TargetDots,
     TooManyFields,
     BlockTooLong,

@@ -88,8 +88,8 @@ impl Target {
     ///
     /// In the path, escapes of unreserved characters are decoded, other escapes get upper-case digits,
     /// characters outside RFC 3986's `pchar` are escaped (but `\`, which gets a flag), then dot segments are
-    /// removed. The query is kept as it is. In both, NUL, control characters, spaces, bytes above 0x7F, `#` and
-    /// bad escapes are refused. On an error the target is empty.
+    /// removed; those that only some servers would see are refused. The query is kept as it is. In both, NUL, control
+    /// characters, spaces, bytes above 0x7F, `#` and bad escapes are refused. On an error the target is empty.
     pub fn parse(&mut self, raw: &[u8]) -> Result<(), Reject> {
         self.clear();
         let parsed = self.read(raw);
@@ -153,6 +153,7 @@ impl Target {
     /// Appends the canonical path and returns where the query's `?` stands, or the length.
     fn read_path(&mut self, raw: &[u8]) -> Result<usize, Reject> {
         let mut may_have_dots = false;
+        let mut may_hide = false;
         let mut at = plain_segments(raw);
         self.text.extend_from_slice(&raw[..at]);
         let end = loop {
@@ -165,7 +166,7 @@ impl Target {
             match CLASS[usize::from(byte)] {
                 SLASH => may_have_dots |= self.slash(raw.get(at + 1)),
                 PERCENT => {
-                    self.escape(&raw[at + 1..])?;
+                    may_hide |= self.escape(&raw[at + 1..])?;
                     at += 2;
                 }
                 QUESTION => break at,
@@ -179,8 +180,8 @@ impl Target {
             at += 1;
         };
         let separators = Flags::ENCODED_SLASH | Flags::ENCODED_BACKSLASH | Flags::BACKSLASH;
-        if may_have_dots || self.flags.without(separators) != self.flags {
-            dots::check_hidden(&self.text)?;
+        if may_have_dots || may_hide || self.flags.without(separators) != self.flags {
+            dots::check_hidden(&mut self.text)?;
             dots::remove(&mut self.text);
         }
         Ok(end)
@@ -199,8 +200,8 @@ impl Target {
         }
     }
 
-    /// Appends what the two digits at the start of `rest` stand for.
-    fn escape(&mut self, rest: &[u8]) -> Result<(), Reject> {
+    /// Appends what the two digits at the start of `rest` stand for. Returns whether it may hide a dot segment.
+    fn escape(&mut self, rest: &[u8]) -> Result<bool, Reject> {
         let byte = escaped(rest).ok_or(Reject::TargetEscape)?;
         match byte {
             0 => return Err(Reject::TargetNul),
@@ -208,12 +209,12 @@ impl Target {
             b'\\' => self.flags = self.flags | Flags::ENCODED_BACKSLASH,
             _ if is_unreserved(byte) => {
                 self.text.push(byte);
-                return Ok(());
+                return Ok(false);
             }
             _ => {}
         }
         push_escape(byte, &mut self.text);
-        Ok(())
+        Ok(dots::may_hide(byte))
     }
 }
 
@@ -294,7 +295,7 @@ fn run_of_plain(bytes: &[u8]) -> usize {
 }
 
 /// The byte that two hexadecimal digits at the start of `rest` stand for.
-fn escaped(rest: &[u8]) -> Option<u8> {
+pub(super) fn escaped(rest: &[u8]) -> Option<u8> {
     let [high, low, ..] = rest else {
         return None;
     };

@@ -100,6 +100,15 @@ fn length_is_bounded() {
     assert_eq!(Reject::TargetTooLong.status(), 414);
 }
 
+/// The longest chain of escapes that stand for one another: decoded in one walk, not in one for each.
+#[test]
+fn escapes_of_escapes_are_decoded_in_one_walk() {
+    let chain = format!("/%{}2e.", "25".repeat((MAX_TARGET_BYTES - 6) / 2));
+    assert_eq!(parse(chain.as_bytes()).err(), Some(Reject::TargetDots));
+    let other = format!("/%{}2ex", "25".repeat((MAX_TARGET_BYTES - 6) / 2));
+    assert_eq!(parse(other.as_bytes()).unwrap().path(), other.as_bytes());
+}
+
 #[test]
 fn flags_tell_what_was_seen() {
     let cases = [
@@ -190,6 +199,36 @@ fn is_dot_segment(segment: &[u8]) -> bool {
     lower == "." || lower == ".."
 }
 
+/// One pass of a decoder that takes everything: escapes, and overlong UTF-8 for ASCII.
+fn decoded_once(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = text;
+    while let Some(&first) = rest.first() {
+        let digits = rest.get(1..3).and_then(|pair| std::str::from_utf8(pair).ok());
+        let is_hex = digits.is_some_and(|pair| pair.bytes().all(|b| b.is_ascii_hexdigit()));
+        let (len, byte) = match digits {
+            Some(pair) if first == b'%' && is_hex => (3, u8::from_str_radix(pair, 16).unwrap()),
+            _ => (1, first),
+        };
+        out.push(byte);
+        rest = &rest[len..];
+    }
+    for (overlong, plain) in [(&b"\xC0\xAE"[..], b'.'), (b"\xE0\x80\xAE", b'.'), (b"\xC0\xAF", b'/')] {
+        while let Some(at) = out.windows(overlong.len()).position(|w| w == overlong) {
+            out.splice(at..at + overlong.len(), [plain]);
+        }
+    }
+    out
+}
+
+/// Whether a server that reads `path` so sees a dot segment.
+fn shows_dots(path: &[u8]) -> bool {
+    let before = |piece: &[u8]| piece.split(|&b| b == b';' || b == 0).next().unwrap_or(b"").to_vec();
+    path.split(|&b| b == b'/' || b == b'\\').any(|piece| matches!(&before(piece)[..], b"." | b".."))
+}
+
+const DISGUISES: &str = "(/|\\.|2e|%2e|%25|%252e|%252f|%255c|25|%|%c0%ae|%e0%80%ae|%25c0%25af|%c0|%ae|;|%3b|%2500|a|\\\\|x){0,14}";
+
 const PIECES: &str = "(/|\\.|%2e|%2E|a|b|%61|;|%2f|%5C|\\\\|%25|%c3|x|\\?|%3b|-){0,16}";
 
 proptest! {
@@ -202,6 +241,18 @@ proptest! {
             let loosely: Vec<u8> = String::from_utf8_lossy(target.path())
                 .replace("%2F", "/").replace("%5C", "/").replace('\\', "/").into_bytes();
             prop_assert!(!loosely.split(|&b| b == b'/').any(is_dot_segment));
+        }
+    }
+
+    #[test]
+    fn no_decoder_finds_a_dot_segment(rest in DISGUISES) {
+        if let Ok(target) = parse(format!("/{rest}").as_bytes()) {
+            let mut path = target.path().to_vec();
+            while !path.is_empty() {
+                prop_assert!(!shows_dots(&path), "{}", super::show(&path));
+                let next = decoded_once(&path);
+                path = if next == path { Vec::new() } else { next };
+            }
         }
     }
 
