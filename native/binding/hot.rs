@@ -79,6 +79,7 @@ unsafe extern "C" fn request(env: napi_env, info: napi_callback_info) -> Value {
                 // The library answers HTTP/1.0 like 1.1, and takes no absolute form.
                 version: Version::Http11,
                 authority: None,
+                https_target: false,
             };
             let (id, begun) = bound.engine.begin(&request);
             let kind = match begun {

@@ -21,8 +21,10 @@ pub struct BridgeRequest<'a> {
     /// The client's connection is TLS.
     pub https: bool,
     pub version: Version,
-    /// Of a target in absolute form, and whether its scheme is https.
+    /// Of a target in absolute form.
     pub authority: Option<&'a [u8]>,
+    /// The target is in absolute form and its scheme is `https`.
+    pub https_target: bool,
 }
 
 /// What became of a request at once.

@@ -149,12 +149,12 @@ impl Engine {
         if let Some(host) = host {
             h1::normal_host(host.of(block), &mut self.host);
         }
-        match (&settings.tls, &ex.tls) {
-            (Some(tls), Some(facts)) if !tls.answers_for(facts, &self.host) => {
-                Err(Refusal::MisdirectedRequest)
-            }
-            _ => Ok(()),
-        }
+        let is_ours = match (&settings.tls, &ex.tls) {
+            (Some(tls), Some(facts)) => tls.answers_for(facts, &self.host),
+            // Over a connection without TLS only a trusted proxy asks for https (RFC 9110 section 7.4).
+            _ => !r.https_target || ex.peer_trusted,
+        };
+        if is_ours { Ok(()) } else { Err(Refusal::MisdirectedRequest) }
     }
 
     /// Asks for the decision, with the scratch (`fields`, `target`, `host`) filled for this exchange.

@@ -31,6 +31,7 @@ impl Engine {
                     https: down.tls.is_some(),
                     version: head.version,
                     authority: head.authority(bytes),
+                    https_target: head.https == Some(true),
                 };
                 down.early = used < bytes.len();
                 self.begin_here(d, &request);
@@ -102,6 +103,7 @@ impl Engine {
             https: down.tls.is_some(),
             version: h1::Version::Http11,
             authority: None,
+            https_target: false,
         };
         let id = self.admit(&request, Link::Here(d));
         self.refuse_unrouted(id, refusal);

@@ -188,6 +188,20 @@ fn the_authority_of_the_target_goes_before_host_and_chooses_the_route() {
 }
 
 #[test]
+fn https_is_asked_for_over_tls_or_by_a_trusted_proxy() {
+    for (trusted, status) in [(json!([]), 421), (json!(["127.0.0.1/32"]), 200)] {
+        let mut gate = Gate::new(echo(), json!({}), json!({ "trustedProxies": trusted }));
+        let mut client = gate.client();
+        let answer = gate.ask(&mut client, "GET HTTPS://api.test/x HTTP/1.1\r\nHost: api.test\r\n\r\n");
+        assert_eq!((answer.status, answer.closes()), (status, false));
+        let answer = gate.ask(&mut client, "GET http://api.test/y HTTP/1.1\r\nHost: api.test\r\n\r\n");
+        assert_eq!(answer.body, b"GET /y ");
+        drop(client);
+        gate.is_clean();
+    }
+}
+
+#[test]
 fn an_early_answer_skips_a_short_rest_of_the_body_and_closes_on_a_long_one() {
     for (length, sent, goes_on) in
         [(10, 0, true), (65_536, 100, true), (70_000, 1000, false), (65_537, 1, true)]

@@ -98,6 +98,7 @@ impl Down {
             https: false,
             version: Version::Http11,
             authority: None,
+            https_target: false,
         };
         let (id, begun) = self.engine.begin(&request);
         self.got.insert(id, Got::default());
