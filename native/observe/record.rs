@@ -2,8 +2,7 @@
 
 use super::finish::Finished;
 use crate::h1::Fields;
-use serde_json::Value;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
 /// Bounds of what waits to be taken; past either one new records are dropped and counted.
@@ -69,12 +68,12 @@ impl RecordRing {
     }
 }
 
-/// Writes one record as a JSON object. Every value that a client can choose goes through the JSON escaper.
+/// Writes one record as a JSON object. Every value that a client can choose goes through [`Text`].
 pub(super) fn line(f: &Finished<'_>, options: &RecordOptions) -> String {
     let mut out = String::with_capacity(320);
     let route = f.route.map_or("", |r| &*r.id);
-    let _ = write!(out, "{{\"time\":{},\"method\":{}", f.unix_millis, text(f.method));
-    let _ = write!(out, ",\"route\":{},\"path\":{}", text(route.as_bytes()), text(f.path));
+    let _ = write!(out, "{{\"time\":{},\"method\":{}", f.unix_millis, Text(f.method));
+    let _ = write!(out, ",\"route\":{},\"path\":{}", Text(route.as_bytes()), Text(f.path));
     let _ = write!(out, ",\"status\":{},\"bytes\":{}", f.status, f.response_bytes);
     let _ = write!(out, ",\"requestBytes\":{}", f.request_bytes);
     let _ = write!(out, ",\"durationMs\":{:.3}", f.ended.since(f.started).0 as f64 / 1e6);
@@ -85,9 +84,9 @@ pub(super) fn line(f: &Finished<'_>, options: &RecordOptions) -> String {
         let _ = write!(out, ",\"upstream\":\"{address}\"");
     }
     let _ = write!(out, ",\"retries\":{},\"verdict\":\"{}\"", f.retries, f.verdict);
-    let _ = write!(out, ",\"traceId\":{},\"client\":\"{}\"", text(f.trace.id()), f.client);
+    let _ = write!(out, ",\"traceId\":{},\"client\":\"{}\"", Text(f.trace.id()), f.client);
     if options.query {
-        let _ = write!(out, ",\"query\":{}", text(f.query.unwrap_or_default()));
+        let _ = write!(out, ",\"query\":{}", Text(f.query.unwrap_or_default()));
     }
     listed_headers(&mut out, f.block, options);
     out.push('}');
@@ -101,12 +100,29 @@ fn listed_headers(out: &mut String, block: &[u8], options: &RecordOptions) {
     }
     for name in &options.headers {
         if let Some(value) = fields.find(block, name.as_bytes()) {
-            let _ = write!(out, ",{}:{}", text(format!("header.{name}").as_bytes()), text(value));
+            let _ = write!(out, ",{}:{}", Text(format!("header.{name}").as_bytes()), Text(value));
         }
     }
 }
 
-fn text(bytes: &[u8]) -> Value {
-    let cut = &bytes[..bytes.len().min(MAX_VALUE)];
-    Value::String(String::from_utf8_lossy(cut).into_owned())
+/// A JSON string of printable ASCII, whatever the bytes are: no terminal obeys it, no reader of lines splits it, and
+/// what is not UTF-8 reads as U+FFFD.
+struct Text<'a>(&'a [u8]);
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cut = &self.0[..self.0.len().min(MAX_VALUE)];
+        f.write_char('"')?;
+        for character in String::from_utf8_lossy(cut).chars() {
+            match character {
+                '"' | '\\' => write!(f, "\\{character}")?,
+                ' '..='~' => f.write_char(character)?,
+                _ => character
+                    .encode_utf16(&mut [0; 2])
+                    .iter()
+                    .try_for_each(|unit| write!(f, "\\u{unit:04x}"))?,
+            }
+        }
+        f.write_char('"')
+    }
 }

@@ -121,6 +121,50 @@ fn a_record_is_one_flat_json_line_without_secrets() {
     assert_eq!(with_query[0]["query"], "token=secret");
 }
 
+/// Bytes of a client, and how a record writes them.
+const WRITTEN: &[(&[u8], &str)] = &[
+    (b"plain ~ text", "plain ~ text"),
+    (b"\"quoted\" \\ back", "\\\"quoted\\\" \\\\ back"),
+    (b"line\r\n{\"time\":1}", "line\\u000d\\u000a{\\\"time\\\":1}"),
+    (b"\x1b[31m\x07\x00\x7f", "\\u001b[31m\\u0007\\u0000\\u007f"),
+    (b"\tcell", "\\u0009cell"),
+    ("next\u{85}line\u{2028}para\u{2029}".as_bytes(), "next\\u0085line\\u2028para\\u2029"),
+    ("csi\u{9b}31m".as_bytes(), "csi\\u009b31m"),
+    ("right\u{202e}left\u{2066}\u{feff}".as_bytes(), "right\\u202eleft\\u2066\\ufeff"),
+    ("\u{e9}\u{1f600}".as_bytes(), "\\u00e9\\ud83d\\ude00"),
+    (b"\xff\xc0\x8a\xed\xa0\x80", "\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd"),
+];
+
+#[test]
+fn a_record_is_printable_ascii_whatever_a_client_sends() {
+    let options = RecordOptions { query: true, headers: vec!["user-agent".into()], ..Default::default() };
+    let trace = Trace::default();
+    for (bytes, written) in WRITTEN {
+        let block = [b"user-agent: ", *bytes, b"\r\n"].concat();
+        let all = Finished {
+            method: bytes,
+            path: bytes,
+            query: Some(bytes),
+            block: &block,
+            ..finished(&trace, 200)
+        };
+        let line = record::line(&all, &options);
+        assert!(line.bytes().all(|b| (0x20..0x7f).contains(&b)), "{line}");
+        for name in ["method", "path", "query"] {
+            assert!(line.contains(&format!("\"{name}\":\"{written}\"")), "{name}: {line}");
+        }
+        let read: Value = serde_json::from_str(&line).expect("a record is JSON");
+        assert_eq!(read["path"], String::from_utf8_lossy(bytes).as_ref());
+        if let Some(header) = read.get("header.user-agent") {
+            assert_eq!(
+                header,
+                String::from_utf8_lossy(bytes).trim_matches(['\t', ' ']),
+                "what the parser takes"
+            );
+        }
+    }
+}
+
 #[test]
 fn sampling_never_drops_errors() {
     let none = json!({ "sample": 0.0, "headers": [], "query": false });

@@ -1,4 +1,4 @@
-// The default logger: one flat JSON line per message on a stream; it has no levels to switch and formats nothing for eyes.
+// The default logger: one flat JSON line of printable ASCII per message on a stream; it has no levels to switch and formats nothing for eyes.
 
 /** What the gateway needs of a logger; pino and most others have this shape. */
 export interface Logger {
@@ -15,12 +15,13 @@ export interface LineSink {
 type Level = 'info' | 'warn' | 'error';
 
 /**
- * A logger that writes `{"level","time","msg",…fields}` lines, `time` in milliseconds since 1970.
+ * A logger that writes `{"level","time","msg",…fields}` lines, `time` in milliseconds since 1970. Everything but
+ * printable ASCII is escaped, so that no terminal obeys what a value holds and no reader of lines splits one.
  * An `Error` among the fields becomes its message, with its `code` and `stack` beside it.
  */
 export function createLogger(sink: LineSink = process.stderr, now: () => number = Date.now): Logger {
   const log = (level: Level) => (fields: object, message: string) => {
-    sink.write(`${logLine(level, now(), message, fields)}\n`);
+    sink.write(`${ascii(logLine(level, now(), message, fields))}\n`);
   };
   return { info: log('info'), warn: log('warn'), error: log('error') };
 }
@@ -37,6 +38,11 @@ function logLine(level: Level, time: number, msg: string, fields: object): strin
   } catch {
     return JSON.stringify({ level, time, msg, unprintable: true });
   }
+}
+
+/** `JSON.stringify` leaves DEL, the controls above it, U+2028 and what turns the direction of text as they are. */
+function ascii(json: string): string {
+  return json.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function writeError(line: Record<string, unknown>, name: string, error: Error): void {

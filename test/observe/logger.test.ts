@@ -27,6 +27,34 @@ it('writes an error as its message, with code and stack beside it', () => {
   expect(lineOf({ err })).toMatchObject({ err: 'broken', code: 'E_BROKEN', stack: err.stack });
 });
 
+const hostile = [
+  'a\r\n{"level":"error"}',
+  '\u001b[31m\u0007\0',
+  '\u007f\u0085\u009b31m',
+  '\u2028\u2029\ufeff',
+  '\u202eright\u2066left\u200b',
+  '"quotes" \\ and \'more\' </script>',
+  '\ud800 alone, \ud83d\ude00 a pair, é',
+];
+
+it.each(hostile)('writes printable ASCII whatever a value holds: %j', (text) => {
+  let written = '';
+  const logger = createLogger({ write: (line) => (written += line) }, () => 1_000);
+  const err = Object.assign(new Error(text), { code: text });
+  logger.error({ err, [text]: text, list: [text], deep: { [text]: text } }, text);
+  expect(written).toMatch(/^[\x20-\x7e]+\n$/);
+  const line = JSON.parse(written) as Record<string, unknown>;
+  expect(line).toMatchObject({
+    level: 'error',
+    msg: text,
+    err: text,
+    code: text,
+    [text]: text,
+    list: [text],
+    deep: { [text]: text },
+  });
+});
+
 it('writes what cannot be written as unprintable', () => {
   const loop: { self?: object } = {};
   loop.self = loop;
