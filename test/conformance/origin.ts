@@ -155,7 +155,8 @@ class Connection {
 
 function fieldOf(line: string): readonly [string, string] {
   const colon = line.indexOf(':');
-  return [line.slice(0, colon), line.slice(colon + 1).trim()];
+  // Not `trim`, which takes more than RFC 9110 section 5.6.3 calls white space.
+  return [line.slice(0, colon), line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, '')];
 }
 
 function framingOf({ fields, faults }: Reached): number | 'chunked' {

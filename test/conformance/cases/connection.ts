@@ -1,7 +1,19 @@
 // The connection: keep-alive, pipelining, Connection and its options, Expect, Upgrade, and answers before the body was read.
 import { ANSWER, type Case, denied, forwarded, refused, request } from '../case.ts';
 
-const nominations = ['Host', 'Content-Length', 'Transfer-Encoding', 'Authorization', 'Cookie'];
+const nominations = [
+  'Host',
+  'hOsT',
+  'Content-Length',
+  'Transfer-Encoding',
+  'Authorization',
+  'Cookie',
+  'Content-Type',
+  'Origin',
+  'close, Host',
+  'keep-alive , \t authorization',
+  ',, Content-Length ,',
+];
 
 const options: readonly Case[] = [
   ...nominations.map(
@@ -12,6 +24,28 @@ const options: readonly Case[] = [
       expect: refused(400),
     }),
   ),
+  {
+    name: 'two Connection fields of which the second names Authorization',
+    clause: 'RFC 9110 7.6.1',
+    send: request('GET /public/a', ['Connection: keep-alive', 'Connection: Authorization']),
+    expect: refused(400),
+  },
+  {
+    name: 'Connection with 33 options',
+    send: request('GET /public/a', [`Connection: ${Array.from({ length: 33 }, (_, at) => `a${at}`).join()}`]),
+    expect: refused(400),
+  },
+  {
+    name: 'Connection with quotes',
+    send: request('GET /public/a', ['Connection: "close"']),
+    expect: refused(400),
+  },
+  {
+    name: 'a byte above 0x7F behind Connection: close',
+    clause: 'RFC 9110 5.5',
+    send: request('GET /public/a', ['Connection: close\xe9']),
+    expect: refused(400),
+  },
   {
     name: 'Connection that is no list of tokens',
     send: request('GET /public/a', ['Connection: a b']),
@@ -93,6 +127,36 @@ const pipelines: readonly Case[] = [
     name: 'a request behind a refused one in one segment',
     send: request('GET /public/%zz') + request('GET /public/b'),
     expect: refused(400),
+  },
+  {
+    name: 'a refused request behind one that waits for its answer',
+    clause: 'RFC 9112 9.3.2',
+    send: request('GET /public/a') + request('GET /public/%zz') + request('GET /public/b'),
+    expect: {
+      answers: [{ status: 200 }, { status: 400, code: 'malformed_request' }],
+      closes: true,
+      reaches: [{ line: 'GET /public/a' }],
+    },
+  },
+  {
+    name: 'a request without a token behind one that waits for its answer',
+    clause: 'RFC 9112 9.3.2',
+    send: request('GET /public/a') + request('GET /admin') + request('GET /hello/a'),
+    expect: {
+      answers: [{ status: 200 }, { status: 401, code: 'token_missing' }, { status: 200 }],
+      closes: false,
+      reaches: [{ line: 'GET /public/a' }],
+    },
+  },
+  {
+    name: 'a request behind a body that waits for its answer',
+    clause: 'RFC 9112 9.3.2',
+    send: request('POST /public/a', ['Content-Length: 5'], 'hello') + request('GET /public/b'),
+    expect: {
+      answers: [{ status: 200 }, { status: 200 }],
+      closes: false,
+      reaches: [{ line: 'POST /public/a', body: 'hello' }, { line: 'GET /public/b' }],
+    },
   },
   {
     name: 'a request behind Connection: close',
@@ -179,6 +243,44 @@ const upgrades: readonly Case[] = [
     expect: forwarded('GET /public/a'),
   },
   {
+    name: 'an upgrade to a protocol that nobody knows',
+    clause: 'RFC 9110 7.8',
+    send: request('GET /public/a', ['Connection: Upgrade', 'Upgrade: any/1.0']),
+    expect: forwarded('GET /public/a', { fields: { upgrade: null } }),
+  },
+  {
+    name: 'an upgrade that Connection does not name',
+    clause: 'RFC 9110 7.8',
+    send: request('GET /public/a', ['Upgrade: websocket']),
+    expect: forwarded('GET /public/a', { fields: { upgrade: null } }),
+  },
+  {
+    name: 'an upgrade to WebSocket by POST',
+    clause: 'RFC 6455 4.2.1',
+    send: request('POST /public/a', [...upgrade, 'Content-Length: 5'], 'hello'),
+    expect: forwarded('POST /public/a', { body: 'hello', fields: { upgrade: null } }),
+  },
+  {
+    name: 'a request behind an upgrade that nobody granted',
+    clause: 'RFC 9110 7.8',
+    send: request('GET /public/a', upgrade) + request('GET /admin'),
+    expect: {
+      answers: [{ status: 200 }, { status: 401, code: 'token_missing' }],
+      closes: false,
+      reaches: [{ line: 'GET /public/a' }],
+    },
+  },
+  {
+    name: 'an upgrade that was not asked for upstream, granted there',
+    clause: 'RFC 9110 15.2.2',
+    send: request('POST /public/a?answer=switching', [...upgrade, 'Content-Length: 0']),
+    expect: forwarded(
+      'POST /public/a?answer=switching',
+      { fields: { upgrade: null } },
+      { status: 502, code: 'upstream_protocol', body: /./ },
+    ),
+  },
+  {
     name: 'an upgrade with a body',
     send: request('POST /public/a', ['Connection: Upgrade', 'Upgrade: any', 'Content-Length: 5'], 'hello'),
     expect: forwarded('POST /public/a', { body: 'hello' }),
@@ -208,6 +310,18 @@ const early: readonly Case[] = [
     clause: 'RFC 9112 9.6',
     send: request('POST /admin', ['Content-Length: 200000'], 'hello'),
     expect: { answers: [{ status: 401, code: 'token_missing' }], closes: true, reaches: [] },
+  },
+  {
+    name: 'a large body for a method that the route does not take',
+    clause: 'RFC 9112 9.6',
+    send: request('POST /orders/1', ['Content-Length: 200000'], 'hello'),
+    expect: { answers: [{ status: 405, code: 'method_not_allowed' }], closes: true, reaches: [] },
+  },
+  {
+    name: 'a large body for a path in doubt',
+    clause: 'RFC 9112 9.6',
+    send: request('POST /public//a', ['Content-Length: 200000'], 'hello'),
+    expect: { answers: [{ status: 400, code: 'ambiguous_path' }], closes: true, reaches: [] },
   },
   {
     name: 'an upstream that answers before the body is there',

@@ -16,8 +16,16 @@ const bad: readonly (readonly [name: string, line: string, status?: number])[] =
   ['a space in a field name', 'X A: b'],
   ['a byte above 0x7F in a field name', 'X-\xe9: b'],
   ['NUL in a field name', 'X-\0A: b'],
+  ['a control character in a field name', 'X-\x1bA: b'],
+  ['DEL in a field name', 'X-\x7fA: b'],
+  ['a comma in a field name', 'X,A: b'],
+  ['quotes around a field name', '"X-A": b'],
+  ['an @ in a field name', 'X@A: b'],
   ['NUL in a field value', 'X-A: b\0c'],
   ['a control character in a field value', 'X-A: b\x01c'],
+  ['an escape character in a field value', 'X-A: b\x1b[31mc'],
+  ['a vertical tab in a field value', 'X-A: b\x0bc'],
+  ['a control character at the end of a field value', 'X-A: b\x1f'],
   ['DEL in a field value', 'X-A: b\x7fc'],
   ['bare CR in a field value', 'X-A: b\rc'],
   ['CR before CRLF', 'X-A: b\r'],
@@ -26,6 +34,13 @@ const bad: readonly (readonly [name: string, line: string, status?: number])[] =
   ['a byte that is not UTF-8 in a field value', 'X-A: b\xe9c'],
   ['two Authorization fields', 'Authorization: Bearer a\r\nAuthorization: Bearer b'],
   ['two Content-Type fields', 'Content-Type: text/plain\r\nContent-Type: text/html'],
+  ['two equal Content-Type fields', 'Content-Type: text/plain\r\nContent-Type: text/plain'],
+  ['two Proxy-Authorization fields', 'Proxy-Authorization: Basic a\r\nProxy-Authorization: Basic b'],
+  ['two Origin fields', 'Origin: https://app.test\r\nOrigin: https://evil.test'],
+  [
+    'two Access-Control-Request-Method fields',
+    'Access-Control-Request-Method: PUT\r\nAccess-Control-Request-Method: GET',
+  ],
 ];
 
 const large: readonly Case[] = [
@@ -95,6 +110,30 @@ const good: readonly Case[] = [
     expect: passes({ 'x-a': 'b\xc3\xa9' }),
   },
   {
+    name: 'UTF-8 at the start of a value',
+    clause: 'RFC 9110 5.5',
+    send: withLine('X-A: \xc3\xa9b'),
+    expect: passes({ 'x-a': '\xc3\xa9b' }),
+  },
+  {
+    name: 'a byte that is not UTF-8 at the start of a value',
+    clause: 'RFC 9110 5.5',
+    send: withLine('X-A: \x80b'),
+    expect: passes({ 'x-a': '\x80b' }),
+  },
+  {
+    name: 'a byte that is not UTF-8 at the end of a value',
+    clause: 'RFC 9110 5.5',
+    send: withLine('X-A: b\xff'),
+    expect: passes({ 'x-a': 'b\xff' }),
+  },
+  {
+    name: 'what another encoding calls a space is none',
+    clause: 'RFC 9110 5.6.3',
+    send: withLine('X-A: \xa0b\xa0'),
+    expect: passes({ 'x-a': '\xa0b\xa0' }),
+  },
+  {
     name: 'every character of a field name',
     send: withLine("!#$%&'*+-.^`|~a1: b"),
     expect: passes({ "!#$%&'*+-.^`|~a1": 'b' }),
@@ -123,6 +162,27 @@ const good: readonly Case[] = [
       'x-forwarded-for': '127.0.0.1',
     }),
   },
+  {
+    name: 'names that read as the next hop with - for _',
+    clause: 'RFC 9110 7.6.1',
+    send: request('GET /public/a', [
+      'Keep_Alive: timeout=5',
+      'Proxy_Connection: close',
+      'Proxy_Authorization: Basic YQ==',
+      'HTTP2_Settings: AAMAAABk',
+      'X_Real_IP: 1.2.3.4',
+      'X_Forwarded-Host: evil.test',
+    ]),
+    expect: passes({
+      keep_alive: null,
+      proxy_connection: null,
+      proxy_authorization: null,
+      http2_settings: null,
+      x_real_ip: null,
+      'x_forwarded-host': null,
+      'x-forwarded-host': 'gateway.test',
+    }),
+  },
 ];
 
 export const fields: readonly Case[] = [
@@ -143,6 +203,24 @@ export const fields: readonly Case[] = [
   {
     name: 'framing behind an empty field name',
     send: `POST /public/a HTTP/1.1\r\n${HOST}: b\r\nContent-Length: 5\r\n\r\nhello`,
+    expect: refused(400),
+  },
+  {
+    name: 'a length with a space before its colon',
+    clause: 'RFC 9112 5.1',
+    send: `POST /public/a HTTP/1.1\r\n${HOST}Content-Length : 5\r\n\r\nhello`,
+    expect: refused(400),
+  },
+  {
+    name: 'a transfer coding with HTAB before its colon',
+    clause: 'RFC 9112 5.1',
+    send: `POST /public/a HTTP/1.1\r\n${HOST}Transfer-Encoding\t: chunked\r\n\r\n0\r\n\r\n`,
+    expect: refused(400),
+  },
+  {
+    name: 'a transfer coding on a continued line',
+    clause: 'RFC 9112 5.2',
+    send: `POST /public/a HTTP/1.1\r\n${HOST}Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n`,
     expect: refused(400),
   },
   ...large,

@@ -1,5 +1,5 @@
 // Content-Length and Transfer-Encoding: everything that two servers could read in two ways is refused.
-import { ANSWER, type Case, forwarded, refused, request } from '../case.ts';
+import { ANSWER, type Case, forwarded, HOST, refused, request } from '../case.ts';
 import { MAX_BODY_BYTES } from '../gateways.ts';
 
 const post = (...lines: string[]): string => request('POST /public/a', lines, 'hello');
@@ -12,6 +12,15 @@ const lengths: readonly (readonly [name: string, ...values: string[]])[] = [
   ['a Content-Length with a space inside', '5 5'],
   ['a Content-Length with an underscore', '1_0'],
   ['a Content-Length of 30 digits', '1'.repeat(30)],
+  ['a Content-Length of 2^64', '18446744073709551616'],
+  ['a Content-Length of 0 with a sign', '-0'],
+  ['a Content-Length with an exponent', '5e0'],
+  ['a Content-Length with a parameter', '5;a'],
+  ['a Content-Length in quotes', '"5"'],
+  ['a Content-Length of other digits than ASCII', '\xef\xbc\x95'],
+  ['a byte above 0x7F before a Content-Length', '\xa05'],
+  ['a byte above 0x7F behind a Content-Length', '5\xa0'],
+  ['a Content-Length behind a vertical tab', '\x0b5'],
   ['a Content-Length with a letter', '5a'],
   ['a Content-Length with a fraction', '5.0'],
   ['a Content-Length list', '5, 5'],
@@ -25,6 +34,10 @@ const codings: readonly (readonly [name: string, ...values: string[]])[] = [
   ['Transfer-Encoding xchunked', 'xchunked'],
   ['an empty Transfer-Encoding', ''],
   ['Transfer-Encoding gzip, chunked', 'gzip, chunked'],
+  ['Transfer-Encoding chunked, gzip', 'chunked, gzip'],
+  ['Transfer-Encoding chunked, identity', 'chunked, identity'],
+  ['two Transfer-Encoding fields, one identity', 'identity', 'chunked'],
+  ['Transfer-Encoding with an empty element at its end', 'chunked,'],
   ['Transfer-Encoding chunked twice in a list', 'chunked, chunked'],
   ['two Transfer-Encoding fields', 'chunked', 'chunked'],
   ['Transfer-Encoding with a parameter', 'chunked;q=1'],
@@ -32,6 +45,7 @@ const codings: readonly (readonly [name: string, ...values: string[]])[] = [
   ['Transfer-Encoding with quotes', '"chunked"'],
   ['Transfer-Encoding behind a vertical tab', '\x0bchunked'],
   ['a byte above 0x7F behind Transfer-Encoding chunked', 'chunked\xe9'],
+  ['a byte above 0x7F before Transfer-Encoding chunked', '\xa0chunked'],
 ];
 
 const chunkedBody = '5\r\nhello\r\n0\r\n\r\n';
@@ -73,6 +87,39 @@ export const framing: readonly Case[] = [
     expect: refused(400),
   },
   {
+    name: 'Content-Length 0 beside Transfer-Encoding',
+    clause: 'RFC 9112 6.1',
+    gateway: 'chunked',
+    send: request('POST /public/a', ['Content-Length: 0', 'Transfer-Encoding: chunked'], chunkedBody),
+    expect: refused(400),
+  },
+  {
+    name: 'Content-Length beside Transfer-Encoding that is no coding',
+    clause: 'RFC 9112 6.1',
+    gateway: 'chunked',
+    send: request('POST /public/a', ['Content-Length: 5', 'Transfer-Encoding: xchunked'], 'hello'),
+    expect: refused(400),
+  },
+  {
+    name: 'Transfer-Encoding on HTTP/1.0',
+    clause: 'RFC 9112 6.1',
+    gateway: 'chunked',
+    send: `POST /public/a HTTP/1.0\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n${chunkedBody}`,
+    expect: refused(400),
+  },
+  {
+    name: 'Transfer-Encoding and Content-Length on HTTP/1.0',
+    clause: 'RFC 9112 6.1',
+    gateway: 'chunked',
+    send: `POST /public/a HTTP/1.0\r\n${HOST}Content-Length: 15\r\nTransfer-Encoding: chunked\r\n\r\n${chunkedBody}`,
+    expect: refused(400),
+  },
+  {
+    name: 'a body with its length on HTTP/1.0',
+    send: `POST /public/a HTTP/1.0\r\n${HOST}Content-Length: 5\r\n\r\nhello`,
+    expect: { ...forwarded('POST /public/a', { body: 'hello' }), closes: true },
+  },
+  {
     name: 'a body with its length',
     send: post('Content-Length: 5'),
     expect: forwarded('POST /public/a', { body: 'hello', fields: { 'content-length': '5' } }),
@@ -106,6 +153,22 @@ export const framing: readonly Case[] = [
     name: 'GET with a body',
     send: request('GET /public/a', ['Content-Length: 5'], 'hello'),
     expect: forwarded('GET /public/a', { body: 'hello' }),
+  },
+  {
+    name: 'HEAD with a body',
+    send: request('HEAD /public/a', ['Content-Length: 5'], 'hello'),
+    expect: forwarded('HEAD /public/a', { body: 'hello' }, { head: true, body: '' }),
+  },
+  {
+    name: 'TRACE with a body',
+    send: request('TRACE /public/a', ['Content-Length: 5'], 'hello'),
+    expect: forwarded('TRACE /public/a', { body: 'hello' }),
+  },
+  {
+    name: 'an empty line behind a body',
+    clause: 'RFC 9112 2.2',
+    send: [`${post('Content-Length: 5')}\r\n`],
+    expect: forwarded('POST /public/a', { body: 'hello' }),
   },
   {
     name: 'a body of 200,000 bytes',
@@ -155,6 +218,16 @@ export const framing: readonly Case[] = [
   {
     name: 'a length of 999,999,999 and no body',
     send: request('POST /public/a', ['Content-Length: 999999999']),
+    expect: refused(413, 'body_too_large'),
+  },
+  {
+    name: 'a length of 2^63 and no body',
+    send: request('POST /public/a', ['Content-Length: 9223372036854775808']),
+    expect: refused(413, 'body_too_large'),
+  },
+  {
+    name: 'a length of 2^64 - 1 and no body',
+    send: request('POST /public/a', ['Content-Length: 18446744073709551615']),
     expect: refused(413, 'body_too_large'),
   },
   {
