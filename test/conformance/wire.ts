@@ -17,8 +17,8 @@ export interface Answer {
 
 type Body = Pick<Answer, 'body' | 'complete'>;
 
-/** How a client waits for what it expects. */
-const PATIENCE_MS = 3000;
+/** How long a client waits for what it expects: longer than `headerTimeout` of the gateways, shorter than uWebSockets.js waits. */
+const PATIENCE_MS = 6000;
 
 export class Wire {
   readonly #socket: Socket;
