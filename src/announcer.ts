@@ -1,7 +1,7 @@
 // Tells those who listen what happened to a gateway; an error that nobody listens for is logged. It decides nothing.
 import { EventEmitter } from 'node:events';
 import { Registrar } from './handler/registrar.ts';
-import type { Logger } from './observe/logger.ts';
+import { errorOf, type Logger, unfailing } from './observe/logger.ts';
 import type { GatewayEvents } from './types.ts';
 
 /** What a gateway offers beside the registration of routes: its events. */
@@ -11,7 +11,7 @@ export class Announcer extends Registrar<''> {
 
   constructor(register: ConstructorParameters<typeof Registrar>[0], logger: Logger) {
     super(register);
-    this.logger = logger;
+    this.logger = unfailing(logger);
   }
 
   on<Name extends keyof GatewayEvents>(name: Name, listener: (...args: GatewayEvents[Name]) => void): this {
@@ -27,8 +27,18 @@ export class Announcer extends Registrar<''> {
     return this;
   }
 
+  /** Tells every listener. What one throws, or rejects with, is logged and stops neither the others nor the gateway. */
   protected announce<Name extends keyof GatewayEvents>(name: Name, ...args: GatewayEvents[Name]): void {
-    (this.#events as EventEmitter).emit(name, ...args);
+    const failed = (thrown: unknown): void =>
+      this.logger.error({ err: errorOf(thrown), event: name }, 'a listener of an event failed');
+    for (const listener of this.#events.rawListeners(name) as ((...given: unknown[]) => unknown)[]) {
+      try {
+        const told = listener.apply(this.#events, args);
+        if (told instanceof Promise) told.catch(failed);
+      } catch (thrown) {
+        failed(thrown);
+      }
+    }
   }
 
   protected report(error: Error): void {

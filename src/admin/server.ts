@@ -44,9 +44,11 @@ export async function startAdmin(
   view: AdminView,
 ): Promise<AdminServer> {
   const server = createServer({ maxHeaderSize: 16_384, requestTimeout: 10_000 }, (request, response) => {
-    void reply(request, response, view);
+    reply(request, response, view).catch(() => response.destroy());
   });
   await listen(server, at);
+  // A connection that cannot be accepted costs one look at a page, and not the process.
+  server.on('error', () => {});
   const { address, port, family } = server.address() as AddressInfo;
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,

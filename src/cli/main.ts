@@ -10,6 +10,9 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   version: string;
 };
 
+// Who reads the output may go away; that ends no gateway.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 const code = await run(process.argv.slice(2), {
   version,
   cores: availableParallelism(),

@@ -1,5 +1,5 @@
 // What running handlers shares: where failures are told, and the form of error answers. It answers nothing.
-import type { Logger } from '../observe/logger.ts';
+import { errorOf, type Logger } from '../observe/logger.ts';
 import type { ExchangeContext } from './context.ts';
 
 /** What runs handlers. */
@@ -9,6 +9,8 @@ export interface Runner {
 }
 
 export function logFailure(runner: Runner, context: ExchangeContext, error: unknown): void {
-  const err = error instanceof Error ? error : new Error(String(error));
-  runner.logger.error({ err, route: context.route, traceId: context.traceId }, 'a handler failed');
+  runner.logger.error(
+    { err: errorOf(error), route: context.route, traceId: context.traceId },
+    'a handler failed',
+  );
 }

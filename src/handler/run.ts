@@ -2,6 +2,7 @@
 import { STATUS_CODES } from 'node:http';
 import { GatewayError } from '../errors.ts';
 import type { Exchange } from '../listener/exchange.ts';
+import { errorOf } from '../observe/logger.ts';
 import { answer, answerBody } from './answer.ts';
 import { ExchangeContext } from './context.ts';
 import { logFailure, type Runner } from './failure.ts';
@@ -18,16 +19,19 @@ export function runHandler(runner: Runner, exchange: Exchange, handler: Handler 
   let result: unknown;
   try {
     result = handler(context);
+    // What the handler made may be asked for `then` by code of its own, which may throw as well.
+    if (isThenable(result)) {
+      result.then(
+        (value) => settle(runner, context, value),
+        (error: unknown) => refuse(runner, context, error),
+      );
+      return;
+    }
   } catch (error) {
     refuse(runner, context, error);
     return;
   }
-  if (isThenable(result)) {
-    result.then(
-      (value) => settle(runner, context, value),
-      (error: unknown) => refuse(runner, context, error),
-    );
-  } else settle(runner, context, result);
+  settle(runner, context, result);
 }
 
 function settle(runner: Runner, context: ExchangeContext, value: unknown): void {
@@ -48,7 +52,7 @@ function refuse(runner: Runner, context: ExchangeContext, error: unknown): void 
     }
     logFailure(runner, context, error);
   } catch (second) {
-    runner.logger.error({ err: second }, 'a failed handler could not be answered');
+    runner.logger.error({ err: errorOf(second) }, 'a failed handler could not be answered');
   }
   context.fail();
 }

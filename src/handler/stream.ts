@@ -10,20 +10,28 @@ const encoder = new TextEncoder();
 /** Pieces of an answer, one after the other. */
 export interface Source {
   next(): Promise<{ done?: boolean | undefined; value?: unknown }>;
-  /** Nobody wants the rest. */
+  /** Nobody wants the rest. It never throws: nobody is left to be told. */
   cancel(): void;
 }
 
 export function sourceOf(stream: ReadableStream<StreamChunk> | AsyncIterable<StreamChunk>): Source {
   if (stream instanceof ReadableStream) {
     const reader = stream.getReader();
-    return { next: () => reader.read(), cancel: () => void reader.cancel().catch(ignore) };
+    return { next: () => reader.read(), cancel: () => quietly(() => reader.cancel()) };
   }
   const iterator = stream[Symbol.asyncIterator]();
-  return {
-    next: () => iterator.next(),
-    cancel: () => void Promise.resolve(iterator.return?.()).catch(ignore),
-  };
+  // Told before the head is sent.
+  if (typeof iterator.next !== 'function') throw new TypeError('the iterator of a stream has no next()');
+  return { next: () => iterator.next(), cancel: () => quietly(() => iterator.return?.()) };
+}
+
+/** Runs code of the user whose failure is of no consequence. */
+export function quietly(act: () => unknown): void {
+  try {
+    void Promise.resolve(act()).catch(ignore);
+  } catch {
+    // As if it had rejected.
+  }
 }
 
 /**

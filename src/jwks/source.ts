@@ -144,7 +144,8 @@ class RemoteSource implements RunningKeySource {
     if (this.#isFetching || this.#isClosed) return;
     this.#isFetching = true;
     clearTimeout(this.#timer);
-    const delay = await this.#fetch();
+    // What fails behind its own catch must neither be thrown at the timer nor end the refreshing.
+    const delay = await this.#fetch().catch(() => retryAfter(1, Math.random()));
     this.#isFetching = false;
     if (!this.#isClosed) this.#timer = setTimeout(() => void this.#refresh(), delay).unref();
   }

@@ -26,17 +26,12 @@ import {
   META_LENGTH_LO,
   META_QUEUED,
   META_STATUS,
-  WINDOW_BODY,
-  WINDOW_BODY_SIZE,
-  WINDOW_HEAD,
-  WINDOW_SIZE,
 } from '../native/layout.ts';
-import type { BridgedExchange } from './bridged-exchange.ts';
+import { type BridgedExchange, declaredLength } from './bridged-exchange.ts';
 import { type Exchange, NO_EXCHANGE } from './exchange.ts';
 import { type NativeExchange, NativeExchanges } from './native-exchange.ts';
+import { Window } from './window.ts';
 
-/** Heads above this get a view of their own for each use. */
-const CACHED_HEAD_BYTES = 8192;
 /** For a request that meets no engine: it failed or is closed. */
 const INTERNAL_ERROR = new TextEncoder().encode('500 Internal Server Error');
 
@@ -56,11 +51,9 @@ export class Bridge {
   readonly core: number;
   readonly engine: EngineHandle;
   readonly #owner: BridgeOwner;
-  readonly #window = new ArrayBuffer(WINDOW_SIZE);
+  readonly #window = new Window();
   /** The integers of the window, by `META_*`. */
-  readonly meta = new Uint32Array(this.#window, 0, WINDOW_HEAD / 4);
-  readonly #heads: (Uint8Array | undefined)[] = new Array(CACHED_HEAD_BYTES + 1).fill(undefined);
-  readonly #bodies: (Uint8Array | undefined)[] = new Array(WINDOW_BODY_SIZE + 1).fill(undefined);
+  readonly meta = this.#window.meta;
   readonly #exchanges: (BridgedExchange | undefined)[] = [];
   readonly #natives = new NativeExchanges(this);
   #live = 0;
@@ -70,7 +63,7 @@ export class Bridge {
     this.native = native;
     this.core = core;
     this.#owner = owner;
-    this.engine = native.engineOpen(core, this.#window, () => this.drain());
+    this.engine = native.engineOpen(core, this.#window.memory, () => this.drain());
   }
 
   /** Exchanges that the engine knows. */
@@ -92,8 +85,7 @@ export class Bridge {
       exchange.whole(INTERNAL_ERROR, '', true);
       return false;
     }
-    const meta = this.meta;
-    const hasBody = meta[META_BODY] !== 0;
+    const hasBody = this.meta[META_BODY] !== 0;
     exchange.id = begun >>> 3;
     exchange.isHead = method === 'HEAD';
     exchange.bodyLeft = hasBody ? Number.POSITIVE_INFINITY : 0;
@@ -101,8 +93,8 @@ export class Bridge {
     this.#live += 1;
     if ((begun & 7) === BEGUN_HANDLER) {
       if (hasBody) exchange.bodyLeft = declaredLength(block);
-      this.#owner.handle(exchange, meta[META_HANDLER] as number);
-    } else if (meta[META_QUEUED] !== 0) this.drain();
+      this.#owner.handle(exchange, this.meta[META_HANDLER] as number);
+    } else if (this.meta[META_QUEUED] !== 0) this.drain();
     return hasBody;
   }
 
@@ -122,10 +114,35 @@ export class Bridge {
   aborted(exchange: BridgedExchange): void {
     const { id, side } = exchange;
     exchange.side = null;
-    side?.aborted();
-    if (id === NO_EXCHANGE || exchange.id !== id) return;
-    this.release(exchange);
-    this.native.abort(this.engine, id);
+    try {
+      side?.aborted();
+    } finally {
+      if (id !== NO_EXCHANGE && exchange.id === id) {
+        this.release(exchange);
+        this.native.abort(this.engine, id);
+      }
+    }
+  }
+
+  /** Something threw where nothing may: that costs the exchange its connection, and is told. */
+  broke(exchange: BridgedExchange, error: unknown): void {
+    this.report(error);
+    this.#breakOff(exchange);
+  }
+
+  #breakOff(exchange: BridgedExchange): void {
+    for (const end of [() => this.aborted(exchange), () => exchange.reset()]) {
+      try {
+        end();
+      } catch (error) {
+        this.report(error);
+      }
+    }
+  }
+
+  /** Tells what threw where nothing may. */
+  report(error: unknown): void {
+    this.#owner.report(error);
   }
 
   /** The client can take more again. */
@@ -137,7 +154,7 @@ export class Bridge {
   /** Composes the head of a handler's answer: the head, or the negative `ANSWER_*` code. */
   answer(id: number, status: number, lines: string, bytes: number): Uint8Array | number {
     const length = this.native.answer(this.engine, id, status, lines, bytes);
-    return length < 0 ? length : this.#head(length);
+    return length < 0 ? length : this.#window.head(length);
   }
 
   /** Tells the engine that an answer of a handler is over. */
@@ -160,7 +177,7 @@ export class Bridge {
         }
         return;
       } catch (error) {
-        this.#owner.report(error);
+        this.report(error);
       }
     }
   }
@@ -194,11 +211,7 @@ export class Bridge {
 
   /** Ends the engine; exchanges that are left are broken. */
   close(): void {
-    for (const exchange of this.#exchanges) {
-      if (exchange === undefined) continue;
-      this.aborted(exchange);
-      exchange.reset();
-    }
+    for (const exchange of this.#exchanges) if (exchange !== undefined) this.#breakOff(exchange);
     this.#natives.close();
     this.native.engineClose(this.engine);
   }
@@ -216,6 +229,15 @@ export class Bridge {
     }
     const exchange = this.#exchanges[event >>> 4];
     if (exchange === undefined) return;
+    try {
+      this.#deliver(exchange, kind);
+    } catch (error) {
+      this.broke(exchange, error);
+    }
+  }
+
+  #deliver(exchange: BridgedExchange, kind: number): void {
+    const { meta } = this;
     if (kind === EVENT_HEAD) this.#onHead(exchange);
     else if (kind === EVENT_CHUNK)
       this.#onChunk(exchange, meta[META_BODY_LEN] as number, meta[META_LAST] !== 0);
@@ -247,7 +269,7 @@ export class Bridge {
     const meta = this.meta;
     const status = meta[META_STATUS] as number;
     const kind = meta[META_BODY_KIND];
-    const head = this.#head(meta[META_HEAD_LEN] as number);
+    const head = this.#window.head(meta[META_HEAD_LEN] as number);
     const close = meta[META_CLOSE] !== 0;
     const length = (meta[META_LENGTH_HI] as number) * 0x1_0000_0000 + (meta[META_LENGTH_LO] as number);
     const { side } = exchange;
@@ -271,23 +293,8 @@ export class Bridge {
     if (!exchange.send(this.bodyView(length), last) && !last) this.native.blocked(this.engine, id, true);
   }
 
-  #head(length: number): Uint8Array {
-    if (length > CACHED_HEAD_BYTES) return new Uint8Array(this.#window, WINDOW_HEAD, length);
-    const view = this.#heads[length] ?? new Uint8Array(this.#window, WINDOW_HEAD, length);
-    this.#heads[length] = view;
-    return view;
-  }
-
   /** The first bytes of the body in the window. */
   bodyView(length: number): Uint8Array {
-    const view = this.#bodies[length] ?? new Uint8Array(this.#window, WINDOW_BODY, length);
-    this.#bodies[length] = view;
-    return view;
+    return this.#window.body(length);
   }
-}
-
-/** Content-Length of a block that passed the guard, Infinity without one. */
-function declaredLength(block: string): number {
-  const found = /(?:^|\n)content-length:[ \t]*(\d+)/i.exec(block);
-  return found === null ? Number.POSITIVE_INFINITY : Number(found[1]);
 }

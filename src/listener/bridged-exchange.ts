@@ -97,3 +97,9 @@ export abstract class BridgedExchange extends Exchange {
     this.bridge.release(this);
   }
 }
+
+/** Content-Length of a block that passed the guard, Infinity without one. */
+export function declaredLength(block: string): number {
+  const found = /(?:^|\n)content-length:[ \t]*(\d+)/i.exec(block);
+  return found === null ? Number.POSITIVE_INFINITY : Number(found[1]);
+}

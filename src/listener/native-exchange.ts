@@ -119,6 +119,20 @@ export class NativeExchanges {
 
   /** Hands an event to its exchange; one that is answered already takes none. */
   dispatch(kind: number, id: number): void {
+    try {
+      this.#deliver(kind, id);
+    } catch (error) {
+      this.#bridge.report(error);
+      this.#breakOff(id);
+    }
+  }
+
+  /** Breaks what is left. */
+  close(): void {
+    for (const exchange of this.#byId) if (exchange !== undefined) this.#breakOff(exchange.id);
+  }
+
+  #deliver(kind: number, id: number): void {
     if (kind === EVENT_REQUEST) {
       this.#begin(id);
       return;
@@ -130,14 +144,16 @@ export class NativeExchanges {
     else if (kind === EVENT_GONE) this.#onGone(exchange);
   }
 
-  /** Breaks what is left. */
-  close(): void {
-    for (const exchange of this.#byId) {
-      if (exchange === undefined || exchange.id === NO_EXCHANGE) continue;
-      const { id } = exchange;
+  /** Costs the exchange its connection, if it is not over. */
+  #breakOff(id: number): void {
+    const exchange = this.#byId[id];
+    if (id === NO_EXCHANGE || exchange === undefined || exchange.id !== id) return;
+    try {
       exchange.gone();
-      this.#bridge.native.breakOff(this.#bridge.engine, id);
+    } catch (error) {
+      this.#bridge.report(error);
     }
+    this.#bridge.native.breakOff(this.#bridge.engine, id);
   }
 
   #begin(id: number): void {

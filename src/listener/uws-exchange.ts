@@ -2,6 +2,7 @@
 import type { Bridge } from './bridge.ts';
 import { BridgedExchange } from './bridged-exchange.ts';
 import type { UwsResponse } from './uws-library.ts';
+import * as write from './uws-write.ts';
 
 /** The listener's free exchanges, and how many hold a response. */
 export interface UwsPool {
@@ -19,46 +20,6 @@ export interface UwsPool {
 const MAX_FREE = 16384;
 const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder();
-
-// What the writer inside `cork` acts on: a closure per answer would be an allocation per request.
-let out: UwsResponse;
-let outHead: Uint8Array;
-let outBody: Uint8Array | string;
-let outClose: boolean;
-let outLength: number;
-let outOk: boolean;
-let outDone: boolean;
-let outWritten: number;
-
-const writeWhole = (): void => {
-  out.writeStatus(outHead).end(outBody, outClose);
-};
-// endWithoutBody(length) leaves the response pending, hence the header.
-const writeEmpty = (): void => {
-  out.writeStatus(outHead);
-  if (outLength >= 0) out.writeHeader('Content-Length', String(outLength));
-  out.endWithoutBody();
-};
-const writeOpen = (): void => {
-  out.writeStatus(outHead);
-  // end(…, true) would write this field into a body that has begun.
-  if (outClose) out.writeHeader('Connection', 'close');
-  if (outLength > 0) out.tryEnd(NOTHING, outLength);
-};
-const writeHeadOnly = (): void => {
-  out.writeStatus(outHead);
-};
-const writeChunk = (): void => {
-  outOk = out.write(outBody as Uint8Array);
-};
-const writeLast = (): void => {
-  out.end(outBody);
-};
-const writeSized = (): void => {
-  const before = out.getWriteOffset();
-  [outOk, outDone] = out.tryEnd(outBody as Uint8Array, outLength);
-  if (!outOk && !outDone) outWritten = out.getWriteOffset() - before;
-};
 
 /** uWebSockets.js takes a body of known length by `tryEnd` (what it refuses stays here) and a chunked one by `write`. */
 export class UwsExchange extends BridgedExchange {
@@ -109,12 +70,7 @@ export class UwsExchange extends BridgedExchange {
   whole(head: Uint8Array, body: Uint8Array | string, close: boolean): void {
     const res = this.#take();
     if (res === null) return;
-    out = res;
-    outHead = head;
-    outBody = body;
-    outClose = close || this.#pool.isDraining;
-    if (this.#isFresh) writeWhole();
-    else res.cork(writeWhole);
+    write.whole(res, head, body, close || this.#pool.isDraining, this.#isFresh);
     this.#free();
   }
 
@@ -131,10 +87,7 @@ export class UwsExchange extends BridgedExchange {
     }
     const res = this.#take();
     if (res === null) return;
-    out = res;
-    outHead = head;
-    outLength = length;
-    res.cork(writeEmpty);
+    write.empty(res, head, length);
     this.#free();
   }
 
@@ -148,29 +101,23 @@ export class UwsExchange extends BridgedExchange {
     this.resumeBody();
     this.#hasBegun = true;
     this.#total = length;
-    out = res;
-    outHead = head;
-    outLength = length;
-    outClose = close || this.#pool.isDraining;
-    res.cork(writeOpen);
+    write.begin(res, head, length, close || this.#pool.isDraining);
   }
 
   send(data: Uint8Array, last: boolean): boolean {
     const res = this.#res;
     if (res === null) return true;
     if (this.#total >= 0) return this.#sendSized(res, data, last);
-    out = res;
-    outBody = data;
     if (last) {
       this.#take();
-      res.cork(writeLast);
+      write.last(res, data);
       this.#free();
       return true;
     }
     if (data.length === 0) return !this.#isBlocked;
-    res.cork(writeChunk);
-    if (!outOk) this.#block(res);
-    return outOk;
+    const taken = write.chunk(res, data);
+    if (!taken) this.#block(res);
+    return taken;
   }
 
   reset(): void {
@@ -201,13 +148,10 @@ export class UwsExchange extends BridgedExchange {
       return false;
     }
     if (data.length === 0) return true;
-    out = res;
-    outBody = data;
-    outLength = this.#total;
-    res.cork(writeSized);
-    if (outDone) this.#free();
-    else if (!outOk) {
-      if (outWritten < data.length) this.#tail.push(data.slice(outWritten));
+    const written = write.sized(res, data, this.#total);
+    if (written === write.DONE) this.#free();
+    else if (written !== write.ALL) {
+      if (written < data.length) this.#tail.push(data.slice(written));
       this.#block(res);
       return false;
     }
@@ -221,7 +165,37 @@ export class UwsExchange extends BridgedExchange {
     res.onWritable(this.#onWritable);
   }
 
+  // What these three throw would end the process: the library calls them.
   readonly #onWritable = (): boolean => {
+    try {
+      return this.#writable();
+    } catch (error) {
+      this.bridge.broke(this, error);
+      return true;
+    }
+  };
+
+  readonly #onAborted = (): void => {
+    if (this.#res === null) return;
+    try {
+      this.bridge.aborted(this);
+    } catch (error) {
+      this.bridge.report(error);
+    }
+    this.#free();
+  };
+
+  readonly #onData = (chunk: ArrayBuffer, last: boolean): void => {
+    if (last) this.#isReceiving = false;
+    if (this.#res === null) return;
+    try {
+      this.bridge.body(this, chunk, last);
+    } catch (error) {
+      this.bridge.broke(this, error);
+    }
+  };
+
+  #writable(): boolean {
     const res = this.#res;
     if (res === null || !this.#isBlocked) return true;
     for (let data = this.#tail[0]; data !== undefined; data = this.#tail[0]) {
@@ -243,18 +217,7 @@ export class UwsExchange extends BridgedExchange {
     this.#isBlocked = false;
     this.bridge.drained(this);
     return true;
-  };
-
-  readonly #onAborted = (): void => {
-    if (this.#res === null) return;
-    this.bridge.aborted(this);
-    this.#free();
-  };
-
-  readonly #onData = (chunk: ArrayBuffer, last: boolean): void => {
-    if (last) this.#isReceiving = false;
-    if (this.#res !== null) this.bridge.body(this, chunk, last);
-  };
+  }
 
   /** The response, about to be completed: reading goes on, or the connection would stand still for ever. */
   #take(): UwsResponse | null {
@@ -268,9 +231,7 @@ export class UwsExchange extends BridgedExchange {
     if (res === null) return;
     const date = new Date().toUTCString();
     const rest = `\r\nDate: ${date}\r\nConnection: close\r\n${length >= 0 ? `Content-Length: ${length}\r\n` : ''}`;
-    out = res;
-    outHead = Buffer.concat([head, encoder.encode(body.length > 0 ? `${rest}\r\n` : rest), body]);
-    res.cork(writeHeadOnly);
+    write.headOnly(res, Buffer.concat([head, encoder.encode(body.length > 0 ? `${rest}\r\n` : rest), body]));
     this.bridge.release(this);
     this.side = null;
     // Inside the request callback the head is still corked; closing now would lose it.

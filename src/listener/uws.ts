@@ -86,7 +86,13 @@ interface Accepting {
 async function openAcceptor(bridge: Bridge, apps: UwsApps, options: UwsListenerOptions): Promise<Accepting> {
   const { native } = bridge;
   const { address } = await lookup(options.host);
-  const adopt = (fd: number, text: string, peer: PeerAddress): void => apps.adopt(fd, text, peer);
+  const adopt = (fd: number, text: string, peer: PeerAddress): void => {
+    try {
+      apps.adopt(fd, text, peer);
+    } catch (error) {
+      bridge.report(error);
+    }
+  };
   const { fds = [] } = options;
   const opened = (fds.length === 0 ? [undefined] : fds).map((fd) =>
     native.acceptorOpen(address, options.port, adopt, fd),
@@ -143,13 +149,18 @@ const verbs = [
 function accept(pool: UwsPool, peer: Peer, res: UwsResponse, req: UwsRequest, method: string): void {
   const exchange = pool.free.pop() ?? new UwsExchange(pool);
   exchange.start(res);
-  const query = req.getQuery();
-  const target = query ? `${req.getUrl()}?${query}` : req.getUrl();
-  block = '';
-  req.forEach(appendHeader);
-  const address = peer.address ?? res.getRemoteAddress();
-  const hasBody = pool.bridge.begin(exchange, method, target, block, address, false);
-  if (exchange.isOpen()) exchange.attach(hasBody);
+  try {
+    const query = req.getQuery();
+    const target = query ? `${req.getUrl()}?${query}` : req.getUrl();
+    block = '';
+    req.forEach(appendHeader);
+    const address = peer.address ?? res.getRemoteAddress();
+    const hasBody = pool.bridge.begin(exchange, method, target, block, address, false);
+    if (exchange.isOpen()) exchange.attach(hasBody);
+  } catch (error) {
+    // What is thrown to the library ends the process.
+    pool.bridge.broke(exchange, error);
+  }
 }
 
 async function loadUws(maxHeaderBytes: number): Promise<Uws> {

@@ -26,14 +26,46 @@ export function createLogger(sink: LineSink = process.stderr, now: () => number 
   return { info: log('info'), warn: log('warn'), error: log('error') };
 }
 
-function logLine(level: Level, time: number, msg: string, fields: object): string {
-  const line: Record<string, unknown> = { level, time, msg };
-  for (const [name, value] of Object.entries(fields)) {
-    if (name in line) continue;
-    if (value instanceof Error) writeError(line, name, value);
-    else line[name] = value;
-  }
+/**
+ * The same logger for code that nothing may be thrown into: what it throws, or rejects with, goes to `instead` together
+ * with the line, and no further.
+ */
+export function unfailing(logger: Logger, instead: Logger = createLogger()): Logger {
+  const log = (level: Level) => (fields: object, message: string) => {
+    const lost = (): void => {
+      try {
+        instead[level]({ ...fields, loggerFailed: true }, message);
+      } catch {
+        // Nothing is left to tell it to.
+      }
+    };
+    try {
+      const told: unknown = logger[level](fields, message);
+      if (told instanceof Promise) told.catch(lost);
+    } catch {
+      lost();
+    }
+  };
+  return { info: log('info'), warn: log('warn'), error: log('error') };
+}
+
+/** What was thrown as an Error, also where it cannot be shown as text. */
+export function errorOf(thrown: unknown): Error {
   try {
+    return thrown instanceof Error ? thrown : new Error(String(thrown));
+  } catch {
+    return new Error('something was thrown that cannot be shown');
+  }
+}
+
+function logLine(level: Level, time: number, msg: string, fields: object): string {
+  try {
+    const line: Record<string, unknown> = { level, time, msg };
+    for (const [name, value] of Object.entries(fields)) {
+      if (name in line) continue;
+      if (value instanceof Error) writeError(line, name, value);
+      else line[name] = value;
+    }
     return JSON.stringify(line, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
   } catch {
     return JSON.stringify({ level, time, msg, unprintable: true });

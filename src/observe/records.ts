@@ -1,6 +1,6 @@
 // Carries access records from the data plane to a logger or a stream, in batches; it formats and samples nothing.
 import type { Writable } from 'node:stream';
-import type { Logger } from './logger.ts';
+import { errorOf, type Logger, unfailing } from './logger.ts';
 
 /** Most records taken in one call, and most calls in one interval; the data plane drops and counts what stays. */
 const batchRecords = 2_048;
@@ -26,8 +26,10 @@ export interface Records {
 
 /** Starts to carry records. A stream that does not keep up is waited for. */
 export function createRecords({ take, sink, logger, intervalMs = 200 }: RecordsOptions): Records {
-  const writer = 'info' in sink ? logWriter(sink) : streamWriter(sink);
-  const flush = (): void => {
+  const failed = (thrown: unknown): void =>
+    logger.error({ err: errorOf(thrown) }, 'access records could not be written');
+  const writer = 'info' in sink ? logWriter(unfailing(sink)) : streamWriter(sink, failed);
+  const write = (): void => {
     let lost = 0;
     for (let batch = 0; batch < maxBatches && writer.isReady(); batch += 1) {
       const { lines, dropped } = take(batchRecords);
@@ -37,12 +39,20 @@ export function createRecords({ take, sink, logger, intervalMs = 200 }: RecordsO
     }
     if (lost > 0) logger.warn({ dropped: lost }, 'access records were dropped');
   };
+  const flush = (): void => {
+    try {
+      write();
+    } catch (thrown) {
+      failed(thrown);
+    }
+  };
   const timer = setInterval(flush, intervalMs).unref();
   return {
     flush,
     close() {
       clearInterval(timer);
       flush();
+      writer.close();
     },
   };
 }
@@ -50,10 +60,18 @@ export function createRecords({ take, sink, logger, intervalMs = 200 }: RecordsO
 interface Writer {
   isReady(): boolean;
   write(lines: string): void;
+  close(): void;
 }
 
-function streamWriter(stream: Writable): Writer {
+function streamWriter(stream: Writable, failed: (error: Error) => void): Writer {
+  // An error of a stream that nobody listens to ends the process.
+  stream.on('error', failed);
   return {
+    // What was written last may fail later: somebody goes on listening, and says nothing.
+    close() {
+      stream.on('error', ignore);
+      stream.off('error', failed);
+    },
     isReady: () => !stream.writableNeedDrain && !stream.writableEnded && !stream.destroyed,
     write: (lines) => void stream.write(lines.endsWith('\n') ? lines : `${lines}\n`),
   };
@@ -62,6 +80,7 @@ function streamWriter(stream: Writable): Writer {
 function logWriter(logger: Logger): Writer {
   return {
     isReady: () => true,
+    close: ignore,
     write(lines) {
       for (const line of lines.split('\n')) {
         if (line === '') continue;
@@ -71,3 +90,5 @@ function logWriter(logger: Logger): Writer {
     },
   };
 }
+
+function ignore(): void {}

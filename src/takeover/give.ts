@@ -1,4 +1,5 @@
 // The running instance: gives its listening sockets to one process of the same user, and lets go when that one serves.
+import { closeSync } from 'node:fs';
 import type { Native } from '../native/calls.ts';
 import { Conversation, failed, lineOf } from './conversation.ts';
 import type { ListeningSocket } from './sockets.ts';
@@ -48,7 +49,8 @@ export function give(native: Native, path: string, options: GiveOptions): () => 
       options.warn({ peer }, 'a takeover by another user is refused');
       return;
     }
-    const conversation = new Conversation(fd);
+    const conversation = conversationOver(fd, options);
+    if (conversation === null) return;
     open.add(conversation);
     talk(conversation)
       .catch((err: Error) => {
@@ -61,6 +63,17 @@ export function give(native: Native, path: string, options: GiveOptions): () => 
     native.acceptorClose(acceptor);
     for (const conversation of open) conversation.close();
   };
+}
+
+/** None for a connection that Node does not take: what were thrown here would end the process. */
+function conversationOver(fd: number, { warn }: GiveOptions): Conversation | null {
+  try {
+    return new Conversation(fd);
+  } catch (error) {
+    warn({ reason: (error as Error).message }, 'a takeover broke off: this instance serves on');
+    closeSync(fd);
+    return null;
+  }
 }
 
 function offer(native: Native, conversation: Conversation, sockets: readonly ListeningSocket[]): void {

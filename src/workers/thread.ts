@@ -31,7 +31,14 @@ export class WorkerThread {
     this.name = `worker ${number}`;
     this.#owner = owner;
     this.#worker = new Worker(ENTRY, { name: `ferrogate ${this.name}`, workerData: setup });
-    this.#worker.on('message', (message: FromWorker) => this.#hear(message));
+    // Handlers run there, and may say anything.
+    this.#worker.on('message', (message: FromWorker) => {
+      try {
+        this.#hear(message);
+      } catch (err) {
+        owner.logger.error({ worker: this.name, err }, 'a message of a worker cannot be understood');
+      }
+    });
     this.#worker.on('error', (error: unknown) => {
       this.#error = error instanceof Error ? error : new Error(String(error));
     });

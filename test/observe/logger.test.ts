@@ -1,6 +1,6 @@
 // The default logger writes one flat JSON line per message.
 import { expect, it } from 'vitest';
-import { createLogger } from '../../src/observe/logger.ts';
+import { createLogger, errorOf, type Logger, unfailing } from '../../src/observe/logger.ts';
 
 function lineOf(fields: object): Record<string, unknown> {
   let written = '';
@@ -59,4 +59,42 @@ it('writes what cannot be written as unprintable', () => {
   const loop: { self?: object } = {};
   loop.self = loop;
   expect(lineOf({ loop })).toEqual({ level: 'warn', time: 1_000, msg: 'hello', unprintable: true });
+});
+
+it('writes what throws when it is read as unprintable', () => {
+  const oops = (): never => {
+    throw new Error('oops');
+  };
+  const err = Object.defineProperty(new Error('x'), 'message', { get: oops });
+  const unprintable = { level: 'warn', time: 1_000, msg: 'hello', unprintable: true };
+  expect(lineOf({ err })).toEqual(unprintable);
+  expect(lineOf({ value: new Proxy({}, { ownKeys: oops, get: oops }) })).toEqual(unprintable);
+});
+
+it('an unfailing logger tells what its logger lost elsewhere, and never throws', async () => {
+  const lines: string[] = [];
+  const instead = createLogger({ write: (text) => lines.push(text) }, () => 1_000);
+  const oops = (): never => {
+    throw new Error('oops');
+  };
+  const broken: Logger = { info: oops, warn: async () => oops(), error: oops };
+  const logger = unfailing(broken, instead);
+  logger.info({ at: 1 }, 'thrown');
+  logger.warn({ at: 2 }, 'rejected');
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
+    { level: 'info', at: 1, msg: 'thrown', loggerFailed: true },
+    { level: 'warn', at: 2, msg: 'rejected', loggerFailed: true },
+  ]);
+  unfailing(broken, broken).error({}, 'nobody hears');
+});
+
+it.each([
+  ['text', 'text'],
+  [null, 'null'],
+  [Object.create(null), 'something was thrown that cannot be shown'],
+  [Symbol('s'), 'Symbol(s)'],
+])('what was thrown becomes an Error', (thrown, message) => {
+  expect(errorOf(thrown).message).toBe(message);
 });

@@ -50,6 +50,10 @@ export const only: Readonly<Record<string, { listeners: readonly ListenerName[];
     reason: 'uWebSockets.js closes a connection on which a request comes before the last one is answered',
   },
   'test/listener/apps.test.ts': { listeners: ['uws'], reason: 'tests src/listener/uws-apps.ts' },
+  'test/listener/uws-faults.test.ts': {
+    listeners: ['uws'],
+    reason: 'tests what src/listener/uws.ts is called by',
+  },
   'test/listener/uws.test.ts': { listeners: ['uws'], reason: 'tests src/listener/uws.ts' },
   'test/native/*.test.ts': {
     listeners: ['native', 'loop'],
