@@ -3,6 +3,7 @@
 //! from is a `Source`: TCP here, the local socket of `takeover`.
 
 use super::drive::{self, Watch};
+use super::environment;
 use super::raw;
 use mio::net::TcpListener;
 use napi::sys;
@@ -135,7 +136,7 @@ pub fn close(number: u32) {
 
 /// The environment ends. An acceptor that is closed already releases the hook when its handle is gone.
 unsafe extern "C" fn on_cleanup(_hook: sys::napi_async_cleanup_hook_handle, data: *mut c_void) {
-    close(data as usize as u32);
+    environment::contained(|| close(data as usize as u32));
 }
 
 fn on_connections(number: usize) {

@@ -96,8 +96,7 @@ unsafe extern "C" fn on_watched(handle: *mut c_void, _status: c_int, _events: c_
         let state = &*uv_handle_get_data(handle).cast::<WatchState>();
         (state.number, state.ready)
     };
-    // No panic may unwind into libuv; the state of what panicked is left as it is.
-    let _ = std::panic::catch_unwind(|| ready(number));
+    environment::contained(|| ready(number));
 }
 
 unsafe extern "C" fn on_watch_closed(handle: *mut c_void) {
@@ -106,7 +105,7 @@ unsafe extern "C" fn on_watch_closed(handle: *mut c_void) {
         let data = uv_handle_get_data(handle).cast::<(Box<WatchState>, Box<dyn FnOnce()>)>();
         let pair = Box::from_raw(data);
         libc::free(handle);
-        (pair.1)();
+        environment::contained(pair.1);
     }
 }
 
@@ -193,7 +192,8 @@ unsafe extern "C" fn on_closed(handle: *mut c_void) {
 
 unsafe extern "C" fn on_timer(handle: *mut c_void) {
     // SAFETY: `start` stored the engine's number.
-    turn(unsafe { uv_handle_get_data(handle) } as usize as u32, true);
+    let engine = unsafe { uv_handle_get_data(handle) } as usize as u32;
+    environment::contained(|| turn(engine, true));
 }
 
 /// One bounded turn of the engine; JavaScript is called after it, when the engine is no longer borrowed.

@@ -58,8 +58,14 @@ pub fn with<T>(handle: u32, act: impl FnOnce(&mut Bound) -> T) -> Option<T> {
     ENGINES.with(|cell| {
         let mut engines = cell.try_borrow_mut().ok()?;
         let (_, bound) = engines.iter_mut().find(|(known, _)| *known == handle)?;
-        catch_unwind(AssertUnwindSafe(|| act(bound))).ok()
+        let done = catch_unwind(AssertUnwindSafe(|| act(bound)));
+        done.map_err(|_| bound.engine.count_panic()).ok()
     })
+}
+
+/// Runs what libuv or Node-API called back; no panic unwinds into them. What panicked is left as it is.
+pub fn contained(act: impl FnOnce()) {
+    let _ = catch_unwind(AssertUnwindSafe(act));
 }
 
 impl Bound {

@@ -257,5 +257,7 @@ fn close(listener: u32) -> Option<usize> {
 
 /// The environment ends (also by `worker.terminate()`).
 unsafe extern "C" fn on_cleanup(listener: *mut c_void) {
-    close(listener as usize as u32);
+    environment::contained(|| {
+        close(listener as usize as u32);
+    });
 }

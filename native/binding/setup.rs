@@ -14,7 +14,6 @@ use napi::{Env, Error, JsValue, Result, sys};
 use napi_derive::napi;
 use std::cell::RefCell;
 use std::ffi::c_void;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -110,13 +109,15 @@ pub fn core_close(env: Env, core: u32) {
 }
 
 unsafe extern "C" fn on_hold_cleanup(hold: *mut c_void) {
-    let core = HOLDS.with_borrow_mut(|holds| {
-        let at = holds.iter().position(|(known, _)| *known == hold as usize)?;
-        Some(holds.swap_remove(at).1)
+    environment::contained(|| {
+        let core = HOLDS.with_borrow_mut(|holds| {
+            let at = holds.iter().position(|(known, _)| *known == hold as usize)?;
+            Some(holds.swap_remove(at).1)
+        });
+        if let Some(core) = core {
+            Core::close(core);
+        }
     });
-    if let Some(core) = core {
-        Core::close(core);
-    }
 }
 
 /// Compiles a plan and swaps it in whole, or changes nothing.
@@ -337,7 +338,7 @@ pub fn acceptor_close(acceptor: u32) {
 
 /// The environment ends (also by `worker.terminate()`). An engine that is closed already releases the hook itself.
 unsafe extern "C" fn on_cleanup(_hook: sys::napi_async_cleanup_hook_handle, data: *mut c_void) {
-    engine_end(data as usize as u32);
+    environment::contained(|| engine_end(data as usize as u32));
 }
 
 /// Drops an engine, closes its handles and then releases its hook.
@@ -356,7 +357,7 @@ fn engine_end(engine: u32) {
     }));
     // The descriptor that was watched closes with the engine. A panic must not unwind into Node; the connections are
     // closed by then.
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(engine)));
+    environment::contained(|| drop(engine));
 }
 
 /// Whether this environment takes requests for handlers from the other engines of its core; those that it has go on.

@@ -167,7 +167,8 @@ impl Engine {
         {
             return self.tunnel_ended(id, Direction::FromUpstream);
         }
-        if c.exchange.is_some() && matches!(c.carrying.body, Some(BodyReader::UntilClose)) {
+        // A write that failed may have taken the error of a reset with it: then this end is not known to be clean.
+        if c.exchange.is_some() && !c.broken && matches!(c.carrying.body, Some(BodyReader::UntilClose)) {
             return self.answered(conn, false);
         }
         self.lost(conn, Failure::Closed);
@@ -195,15 +196,17 @@ impl Engine {
     /// is closed.
     pub(super) fn detach(&mut self, id: u32) {
         let Some(ex) = self.exchanges.get_mut(id as usize) else { return };
+        let conn = ex.attempt.conn.take();
         if let Some(at) = ex.attempt.place.take()
             && ex.phase == Phase::Queued
             && let Some(place) = self.places.get_mut(at)
         {
             let before = place.waiting.len();
             place.waiting.retain(|waiting| *waiting != id);
-            self.waiting -= before - place.waiting.len();
+            let gone = before - place.waiting.len();
+            self.waits(-(gone as isize));
         }
-        if let Some(conn) = ex.attempt.conn.take() {
+        if let Some(conn) = conn {
             self.close(conn);
         }
     }

@@ -70,7 +70,7 @@ impl Engine {
         // A tunnel takes the connection for good, and must not be the one to find it stale.
         if matches!(how, How::First | How::Waited)
             && !self.exchanges[id as usize].upgrade
-            && let Some(conn) = self.take_idle(at, pick, id)
+            && let Some((conn, pick)) = self.take_quiet(at, |place| Some((place.take(pick)?, pick)))
         {
             self.carry(id, conn, pick);
             return Ok(());
@@ -78,13 +78,15 @@ impl Engine {
         self.connect(id, at, pick, upstream, how)
     }
 
-    /// An idle connection of that address. A request that could not be sent twice gets one that was seen alive.
-    fn take_idle(&mut self, at: usize, pick: Pick, id: u32) -> Option<usize> {
-        let ex = &self.exchanges[id as usize];
-        let careful = !retry::is_idempotent(ex.request.method()) || !ex.upload.complete;
-        while let Some(conn) = self.places[at].take(pick) {
-            if !careful || self.conns.get(conn).is_some_and(|c| c.is_alive()) {
-                return Some(conn);
+    /// The first idle connection of those that `take` gives which is quiet; the others are closed.
+    fn take_quiet(
+        &mut self,
+        at: usize,
+        take: impl Fn(&mut Place) -> Option<(usize, Pick)>,
+    ) -> Option<(usize, Pick)> {
+        while let Some((conn, pick)) = take(&mut self.places[at]) {
+            if self.conns.get_mut(conn).is_some_and(|c| c.is_quiet()) {
+                return Some((conn, pick));
             }
             self.close(conn);
         }
@@ -103,12 +105,16 @@ impl Engine {
         let mut permit = upstream.permit();
         if permit.is_none() {
             if !self.exchanges[id as usize].upgrade
-                && let Some((conn, pick)) = self.places[at].take_any(upstream)
+                && let Some((conn, pick)) = self.take_quiet(at, |place| place.take_any(upstream))
             {
                 self.carry(id, conn, pick);
                 return Ok(());
             }
-            if let Some(oldest) = self.places[at].take_oldest() {
+            // Those that were not quiet have made room.
+            permit = upstream.permit();
+            if permit.is_none()
+                && let Some(oldest) = self.places[at].take_oldest()
+            {
                 self.close(oldest);
                 permit = upstream.permit();
             }
@@ -156,7 +162,7 @@ impl Engine {
         } else {
             waiting.push_front(id)
         }
-        self.waiting += 1;
+        self.waits(1);
         let ex = &mut self.exchanges[id as usize];
         ex.phase = Phase::Queued;
         ex.attempt.place = Some(at);
@@ -164,12 +170,18 @@ impl Engine {
         Ok(())
     }
 
+    /// So many more requests wait for a connection.
+    pub(super) fn waits(&mut self, more: isize) {
+        self.waiting = self.waiting.saturating_add_signed(more);
+        self.core.metrics.wait(self.shard, more as i64);
+    }
+
     /// Serves whoever waits at a place, as far as there are connections.
     pub(super) fn serve_waiting(&mut self, at: usize) {
         while let Some(place) = self.places.get_mut(at)
             && let Some(id) = place.waiting.pop_front()
         {
-            self.waiting -= 1;
+            self.waits(-1);
             match self.attach(id, How::Waited) {
                 Ok(()) if self.exchanges[id as usize].phase == Phase::Queued => return,
                 Ok(()) => self.arm(id),

@@ -42,7 +42,7 @@ impl Engine {
     }
 
     /// Serves on this thread until `stop` is set and the engine woken. `serve` runs after every turn and drains the
-    /// events.
+    /// events; a panic in it is contained as one in a turn is.
     pub fn run(&mut self, stop: &AtomicBool, mut serve: impl FnMut(&mut Engine)) {
         let mut more = false;
         while !stop.load(Ordering::Acquire) {
@@ -50,7 +50,10 @@ impl Engine {
             let wait = self.next_deadline().map(|at| at.since(self.now).as_duration());
             let wait = if more || self.has_events() { Some(Duration::ZERO) } else { wait };
             more = self.guarded_turn(wait);
-            serve(self);
+            if catch_unwind(AssertUnwindSafe(|| serve(self))).is_err() {
+                self.recover();
+                more = true;
+            }
         }
     }
 
@@ -65,7 +68,8 @@ impl Engine {
     /// After a panic: what the turn had taken up and not come to is taken up again. Events and messages that were read
     /// wait in the engine; keys that were due must be armed anew.
     fn recover(&mut self) {
-        self.in_turn = false;
+        self.count_panic();
+        (self.in_turn, self.delivering) = (false, false);
         self.wake_others();
         for d in self.downs.iter().map(|(d, _)| d).collect::<Vec<_>>() {
             self.arm_down(d);
@@ -83,6 +87,11 @@ impl Engine {
         if !self.mail.is_empty() {
             self.wake();
         }
+    }
+
+    /// A panic was caught: it is a defect, and operators should know.
+    pub fn count_panic(&self) {
+        self.core.metrics.panics.fetch_add(1, Ordering::Relaxed);
     }
 
     /// When [`Engine::turn`] must be called although [`Engine::fd`] is not readable.

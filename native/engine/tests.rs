@@ -1,8 +1,10 @@
 //! The engine against scripted upstreams on 127.0.0.1, with an in-memory downstream over the bridge.
 
+mod aborts;
 mod body;
 mod chaos;
 mod crew;
+mod cuts;
 mod downstream_bodies;
 mod downstream_clocks;
 mod downstream_doors;
@@ -17,6 +19,7 @@ mod gate;
 mod handler;
 mod keys;
 mod mail;
+mod out_of_turn;
 mod panics;
 mod pool;
 mod support;

@@ -192,13 +192,18 @@ impl Conn {
         pipe::reset_on_close(&self.stream);
     }
 
-    /// False when the upstream has closed or spoken out of turn: one system call, worth it before a request that
-    /// could not be sent again.
-    pub fn is_alive(&self) -> bool {
-        let peeked = self.stream.peek(&mut [0]);
-        let silent = matches!(&peeked, Err(e) if e.kind() == ErrorKind::WouldBlock);
-        // Over TLS a session ticket may wait to be read.
-        silent || (self.tls.is_some() && matches!(peeked, Ok(n) if n > 0))
+    /// False when the upstream has closed, or spoken while nobody asked: what it said would be taken for the answer to
+    /// the next request. One system call.
+    pub fn is_quiet(&mut self) -> bool {
+        match self.stream.peek(&mut [0]) {
+            Err(e) => e.kind() == ErrorKind::WouldBlock,
+            Ok(n) if n > 0 && self.tls.is_some() => {
+                // It may be no more than a session ticket.
+                self.readable = true;
+                matches!(self.read(&mut [0]), Err(e) if e.kind() == ErrorKind::WouldBlock)
+            }
+            Ok(_) => false,
+        }
     }
 }
 

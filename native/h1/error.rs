@@ -128,7 +128,7 @@ pub enum ResponseError {
     /// Longer than [`MAX_HEAD_BYTES`](super::MAX_HEAD_BYTES).
     TooLong,
     TooManyFields,
-    /// A status below 100.
+    /// A status below 100 or above 599.
     Status,
     /// 101: we never ask for another protocol.
     SwitchingProtocols,

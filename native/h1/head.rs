@@ -26,12 +26,13 @@ pub enum BodyKind {
 /// A parsed response head. Reused: one per upstream connection; offsets point into the buffer given to `parse`.
 #[derive(Debug, Default)]
 pub struct ResponseHead {
-    /// 100 to 999; 101 only from [`ResponseHead::parse_upgrade`].
+    /// 100 to 599; 101 only from [`ResponseHead::parse_upgrade`].
     pub status: u16,
     /// 0 or 1: the digit after `HTTP/1.`
     pub minor: u8,
     pub body: BodyKind,
-    /// What `Content-Length` said, also where no body follows (HEAD, 304).
+    /// What `Content-Length` said, also where no body follows (HEAD, 304); never of a 1xx or 204, whose recipients must
+    /// not be told one (RFC 9110 section 8.6).
     pub content_length: Option<u64>,
     /// The connection can carry another exchange once this one's body was read to its end.
     pub keep_alive: bool,
@@ -174,7 +175,8 @@ impl ResponseHead {
 
     fn interpret(&mut self, buf: &[u8], asked: Asked) -> Result<(), ResponseError> {
         match self.status {
-            ..=99 => return Err(ResponseError::Status),
+            // Three digits of another class are no status (RFC 9110 section 15).
+            ..=99 | 600.. => return Err(ResponseError::Status),
             101 if !asked.upgrade || self.minor != 1 => return Err(ResponseError::SwitchingProtocols),
             _ => {}
         }
@@ -183,6 +185,7 @@ impl ResponseHead {
         let framing = self.read_framing(buf)?;
         let never_has_body = self.is_interim() || self.status == 204;
         let is_empty = never_has_body || self.status == 304 || asked.head;
+        self.content_length = self.content_length.filter(|_| !never_has_body);
         self.body = if is_empty { BodyKind::None } else { framing };
         let is_persistent = !wishes.close && (self.minor == 1 || wishes.keep_alive);
         // An upstream that announces a body where none can be may also send it: do not reuse the connection.

@@ -61,9 +61,11 @@ impl Metrics {
             self.limit_decisions(),
             self.parked_requests(),
             self.held_bodies(),
+            self.waiting_requests(),
             self.open_websockets(),
             self.verdicts(),
             self.retried(),
+            self.contained_panics(),
         ]
     }
 
@@ -107,6 +109,20 @@ impl Metrics {
         let help = "Bytes of request bodies that wait for a key set or an upstream connection now.";
         let mut family = Family::new("ferrogate_waiting_body_bytes", help, Kind::Gauge);
         family.with([], self.held() as f64);
+        family
+    }
+
+    fn waiting_requests(&self) -> Family {
+        let help = "Requests that wait for a connection to an upstream now.";
+        let mut family = Family::new("ferrogate_waiting_requests", help, Kind::Gauge);
+        family.with([], self.waiting() as f64);
+        family
+    }
+
+    fn contained_panics(&self) -> Family {
+        let help = "Panics of the data plane that were caught; each is a defect to report.";
+        let mut family = Family::new("ferrogate_contained_panics_total", help, Kind::Counter);
+        family.with([], self.panics.load(Relaxed) as f64);
         family
     }
 

@@ -34,6 +34,8 @@ pub struct Metrics {
     shards: Sharded<CoreShard>,
     /// WebSocket connections open now.
     pub websockets: AtomicI64,
+    /// Panics that were caught.
+    pub panics: AtomicU64,
     pub handshakes: Arc<Handshakes>,
 }
 
@@ -46,6 +48,8 @@ struct CoreShard {
     parked: AtomicI64,
     /// Bytes of request bodies that wait with their requests.
     held: AtomicI64,
+    /// Requests that wait for a connection to an upstream now.
+    waiting: AtomicI64,
 }
 
 /// A constant word, so it is mostly in one place and its bytes need no look.
@@ -85,6 +89,7 @@ impl Metrics {
             verdicts: Keys::default(),
             shards: Sharded::default(),
             websockets: AtomicI64::new(0),
+            panics: AtomicU64::new(0),
             handshakes: Arc::default(),
         }
     }
@@ -165,6 +170,15 @@ impl Metrics {
     /// Bytes of request bodies that wait with their requests now.
     pub fn held(&self) -> i64 {
         self.shards.all().map(|shard| shard.held.load(Relaxed)).sum()
+    }
+
+    /// So many more requests wait for a connection.
+    pub fn wait(&self, shard: Shard, more: i64) {
+        self.shards.of(shard).waiting.fetch_add(more, Relaxed);
+    }
+
+    pub fn waiting(&self) -> i64 {
+        self.shards.all().map(|shard| shard.waiting.load(Relaxed)).sum()
     }
 
     /// Second tries of forwarded requests.

@@ -66,4 +66,27 @@ fn a_panic_costs_its_own_connection_alone() {
     assert_eq!(answer.map(|answer| answer.body), Some(b"GET /b ".to_vec()));
     assert_eq!(one.end, Some(End::Reset));
     assert_eq!((engine.connections(), engine.in_flight()), (1, 0));
+    assert_eq!(gate.core.metrics.panics.load(SeqCst), 1, "it is counted");
+}
+
+#[test]
+fn a_panic_where_events_are_taken_ends_no_thread() {
+    let gate = Gate::new(echo(), json!({}), json!({}));
+    let mut engine = Engine::new(gate.core.clone(), Box::new(StandingClock::default())).expect("an engine");
+    let socket = listening_socket((LOCAL, 0).into(), 16).expect("a free port");
+    let mut client = Client::new(socket.local_addr().expect("bound"));
+    engine.listen(socket).expect("a socket that listens");
+    client.send(get("/a"));
+    let (start, stop) = (Instant::now(), AtomicBool::new(false));
+    let (mut panicked, mut answer) = (false, None);
+    engine.run(&stop, |engine| {
+        assert!(std::mem::replace(&mut panicked, true), "a test wants this");
+        while engine.next_event().is_some() {}
+        client.pump();
+        answer = answer.take().or_else(|| client.take_answer(false));
+        stop.store(answer.is_some() || start.elapsed() > PATIENCE, SeqCst);
+        let _ = engine.waker().wake();
+    });
+    assert_eq!(answer.map(|answer| answer.body), Some(b"GET /a ".to_vec()));
+    assert_eq!(gate.core.metrics.panics.load(SeqCst), 1);
 }

@@ -329,6 +329,13 @@ impl Peer {
         self.stream.write_all(bytes).is_ok()
     }
 
+    /// Breaks the connection now; what the other side sends later meets nobody.
+    pub fn reset(&mut self) {
+        let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+        let sink = TcpListener::bind((LOCAL, 0)).and_then(|l| TcpStream::connect(l.local_addr()?));
+        drop(sink.map(|sink| std::mem::replace(&mut self.stream, sink)));
+    }
+
     /// True when the other side closed without another byte.
     pub fn is_closed(&mut self) -> bool {
         self.buffer.is_empty() && !self.fill() && self.buffer.is_empty()

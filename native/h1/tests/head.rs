@@ -40,11 +40,23 @@ fn framing_and_persistence() {
         ("HTTP/1.1 100 Continue\r\n\r\n", false, None, true),
         ("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", false, None, true),
         ("HTTP/1.1 500\r\nContent-Length: 1\r\n\r\n", false, Length(1), true),
-        ("HTTP/1.1 999 Odd\r\nContent-Length: 1\r\n\r\n", false, Length(1), true),
+        ("HTTP/1.1 599 Odd\r\nContent-Length: 1\r\n\r\n", false, Length(1), true),
     ];
     for (text, request_is_head, body, keep_alive) in cases {
         let head = complete(text, *request_is_head);
         assert_eq!((head.body, head.keep_alive, head.head_len), (*body, *keep_alive, text.len()), "{text}");
+    }
+}
+
+#[test]
+fn a_length_is_told_only_where_it_may_be() {
+    for (text, request_is_head, told) in [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", true, Some(5)),
+        ("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", false, Some(5)),
+        ("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", false, None),
+        ("HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\n\r\n", false, None),
+    ] {
+        assert_eq!(complete(text, request_is_head).content_length, told, "{text}");
     }
 }
 
@@ -68,7 +80,10 @@ const REFUSED: &[(&[u8], ResponseError)] = &[
         ResponseError::LengthAndEncoding,
     ),
     (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", ResponseError::SwitchingProtocols),
+    (b"HTTP/1.1 000 Low\r\n\r\n", ResponseError::Status),
     (b"HTTP/1.1 099 Low\r\n\r\n", ResponseError::Status),
+    (b"HTTP/1.1 600 High\r\n\r\n", ResponseError::Status),
+    (b"HTTP/1.1 999 High\r\n\r\n", ResponseError::Status),
     (b"HTTP/1.1 20 OK\r\n\r\n", ResponseError::Malformed),
     (b"HTTP/1.1 2000 OK\r\n\r\n", ResponseError::Malformed),
     (b"HTTP/2.0 200 OK\r\n\r\n", ResponseError::Malformed),
