@@ -45,11 +45,7 @@ export function give(native: Native, path: string, options: GiveOptions): () => 
     }
   };
   const acceptor = native.takeoverServe(path, (fd, peer) => {
-    if (fd < 0) {
-      options.warn({ peer }, 'a takeover by another user is refused');
-      return;
-    }
-    const conversation = conversationOver(fd, options);
+    const conversation = conversationOver(fd, peer, options);
     if (conversation === null) return;
     open.add(conversation);
     talk(conversation)
@@ -65,8 +61,12 @@ export function give(native: Native, path: string, options: GiveOptions): () => 
   };
 }
 
-/** None for a connection that Node does not take: what were thrown here would end the process. */
-function conversationOver(fd: number, { warn }: GiveOptions): Conversation | null {
+/** None for another user, and for a connection that Node does not take: what were thrown here would end the process. */
+function conversationOver(fd: number, peer: string, { warn }: GiveOptions): Conversation | null {
+  if (fd < 0) {
+    warn({ peer }, 'a takeover by another user is refused');
+    return null;
+  }
   try {
     return new Conversation(fd);
   } catch (error) {
