@@ -224,7 +224,7 @@ describe('an answer before the request is whole', () => {
 describe('more requests than connections', () => {
   it('wait in turn and are all served', async () => {
     const up = await startUpstream((_, response) => void setImmediate(() => response.end('ok')));
-    const { url } = await forwardTo(up.url, {}, { maxConnections: 4 });
+    const { url } = await forwardTo(up.url, {}, { maxConnections: 4, connectTimeout: '20s' });
     const answers = await Promise.all(
       Array.from({ length: 200 }, () => fetch(url).then((response) => response.status)),
     );
