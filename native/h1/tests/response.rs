@@ -42,7 +42,7 @@ fn date_and_reason() {
     assert!(seen.starts_with("201 Made It\r\nX-Trace-ID: theirs\r\n"), "{seen}");
     assert_eq!(write("HTTP/1.1 404 \r\n\r\n", false, |_| ()), "404 Not Found");
     assert_eq!(write("HTTP/1.1 404\r\n\r\n", false, |_| ()), "404 Not Found");
-    assert_eq!(write("HTTP/1.0 799\r\n\r\n", false, |r| r.via = Some("g")), "799 \r\nVia: 1.0 g");
+    assert_eq!(write("HTTP/1.0 599\r\n\r\n", false, |r| r.via = Some("g")), "599 \r\nVia: 1.0 g");
     assert_eq!((reason_phrase(200), reason_phrase(504), reason_phrase(777)), ("OK", "Gateway Timeout", ""));
 }
 
