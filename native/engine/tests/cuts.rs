@@ -58,7 +58,7 @@ fn over_the_bridge() {
                 } else if tells_its_end || cut == Cut::Reset {
                     assert!(got.reset && !got.done, "{what}");
                 } else {
-                    assert!(got.done && got.body == response[head_len(response)..at].as_bytes(), "{what}");
+                    assert!(got.done && got.body == response.as_bytes()[head_len(response)..at], "{what}");
                 }
                 down.is_clean();
                 assert_eq!(down.engine.conns.len(), 0, "{what}");
