@@ -70,7 +70,7 @@ impl Engine {
         // A tunnel takes the connection for good, and must not be the one to find it stale.
         if matches!(how, How::First | How::Waited)
             && !self.exchanges[id as usize].upgrade
-            && let Some((conn, pick)) = self.take_quiet(at, |place| Some((place.take(pick)?, pick)))
+            && let Some((conn, pick)) = self.take_quiet(id, at, |place| Some((place.take(pick)?, pick)))
         {
             self.carry(id, conn, pick);
             return Ok(());
@@ -78,14 +78,19 @@ impl Engine {
         self.connect(id, at, pick, upstream, how)
     }
 
-    /// The first idle connection of those that `take` gives which is quiet; the others are closed.
+    /// The first idle connection of those that `take` gives which is quiet; the others are closed. The kernel tells
+    /// events in their order, so within a turn what an upstream said before the client's request has been heard; it
+    /// is asked for a request from outside of a turn, and for one that could not be sent twice.
     fn take_quiet(
         &mut self,
+        id: u32,
         at: usize,
         take: impl Fn(&mut Place) -> Option<(usize, Pick)>,
     ) -> Option<(usize, Pick)> {
+        let ex = &self.exchanges[id as usize];
+        let ask = !self.hears || !retry::is_idempotent(ex.request.method()) || !ex.upload.complete;
         while let Some((conn, pick)) = take(&mut self.places[at]) {
-            if self.conns.get_mut(conn).is_some_and(|c| c.is_quiet()) {
+            if self.conns.get_mut(conn).is_some_and(|c| !ask || c.is_quiet()) {
                 return Some((conn, pick));
             }
             self.close(conn);
@@ -105,7 +110,7 @@ impl Engine {
         let mut permit = upstream.permit();
         if permit.is_none() {
             if !self.exchanges[id as usize].upgrade
-                && let Some((conn, pick)) = self.take_quiet(at, |place| place.take_any(upstream))
+                && let Some((conn, pick)) = self.take_quiet(id, at, |place| place.take_any(upstream))
             {
                 self.carry(id, conn, pick);
                 return Ok(());

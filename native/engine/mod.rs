@@ -118,6 +118,8 @@ pub struct Engine {
     /// Read from the poll and not yet worked off.
     undone: VecDeque<Readiness>,
     in_turn: bool,
+    /// Events are being handled in the order in which they came.
+    hears: bool,
     woken: bool,
     budget: usize,
 
@@ -207,6 +209,7 @@ impl Engine {
             events: None,
             undone: VecDeque::new(),
             in_turn: false,
+            hears: false,
             woken: false,
             budget: 0,
             exchanges: Slab::new(),
@@ -346,7 +349,7 @@ impl Drop for Engine {
         self.inbox.accepting.store(false, std::sync::atomic::Ordering::Release);
         self.crew.remove(&self.inbox);
         // The environment may end while events are delivered: no later moment comes for wake-ups that were put off.
-        (self.in_turn, self.delivering) = (false, false);
+        (self.in_turn, self.hears, self.delivering) = (false, false, false);
         self.wake_others();
         self.close_mail();
         self.abandon_downs();

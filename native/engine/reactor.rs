@@ -69,7 +69,7 @@ impl Engine {
     /// wait in the engine; keys that were due must be armed anew.
     fn recover(&mut self) {
         self.count_panic();
-        (self.in_turn, self.delivering) = (false, false);
+        (self.in_turn, self.hears, self.delivering) = (false, false, false);
         self.wake_others();
         for d in self.downs.iter().map(|(d, _)| d).collect::<Vec<_>>() {
             self.arm_down(d);
@@ -125,6 +125,7 @@ impl Engine {
         self.tick();
         self.budget = BYTES_PER_TURN;
         self.work_ready();
+        self.hears = true;
         while let Some(event) = self.undone.pop_front() {
             self.dispatch(&event);
         }
@@ -135,7 +136,7 @@ impl Engine {
         if self.sweep_at.is_some_and(|at| at <= self.now) {
             self.sweep();
         }
-        self.in_turn = false;
+        (self.in_turn, self.hears) = (false, false);
         self.wake_others();
         !self.ready.is_empty() || !self.ready_downs.is_empty() || self.accepts
     }
