@@ -6,15 +6,15 @@ export const AUDIENCE = 'orders';
 const KID = 'k1';
 
 /**
- * Makes the issuer of one run: `jwks` (a key set object), `publicPem`, `token(subject, claims)` and `forged(token)`.
+ * Makes an issuer with one key, `kid`: `jwks` (a key set object), `publicPem`, `token(subject, claims)` and `forged(token)`.
  * Tokens are valid for a day; `forged` changes the signature and nothing else.
  */
-export async function createIssuer() {
+export async function createIssuer(kid = KID) {
   const { publicKey, privateKey } = await generateKeyPair('RS256', {
     modulusLength: 2048,
     extractable: true,
   });
-  const jwk = { ...(await exportJWK(publicKey)), kid: KID, alg: 'RS256', use: 'sig' };
+  const jwk = { ...(await exportJWK(publicKey)), kid, alg: 'RS256', use: 'sig' };
   const iat = Math.floor(Date.now() / 1000) - 60;
   return {
     jwks: { keys: [jwk] },
@@ -28,7 +28,7 @@ export async function createIssuer() {
         iat,
         exp: iat + 86_400,
       };
-      const header = { alg: 'RS256', kid: KID };
+      const header = { alg: 'RS256', kid };
       return new SignJWT({ ...claims, ...changes }).setProtectedHeader(header).sign(privateKey);
     },
     forged,
