@@ -25,7 +25,11 @@ export function choices(seed) {
     /** One of `[{weight, …}]`, by weight. */
     weighted(list) {
       let left = next() * list.reduce((sum, { weight }) => sum + weight, 0);
-      return list.find(({ weight }) => (left -= weight) < 0) ?? list.at(-1);
+      for (const one of list) {
+        left -= one.weight;
+        if (left < 0) return one;
+      }
+      return list.at(-1);
     },
   };
 }

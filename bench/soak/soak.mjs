@@ -157,7 +157,8 @@ function merged(books) {
       for (const [key, count] of Object.entries(book[table]))
         all[table][key] = (all[table][key] ?? 0) + count;
     for (const [name, counts] of Object.entries(book.kinds)) {
-      const sum = (all.kinds[name] ??= { runs: 0, ok: 0, stopped: 0, late: 0 });
+      all.kinds[name] ??= { runs: 0, ok: 0, stopped: 0, late: 0 };
+      const sum = all.kinds[name];
       for (const key of Object.keys(sum)) sum[key] += counts[key];
     }
     for (const key of ['wrongs', 'unexplaineds', 'answers', 'connections']) all[key] += book[key];

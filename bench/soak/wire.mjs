@@ -93,8 +93,10 @@ export class Wire {
     this.#socket.destroy();
   }
 
+  /** Breaks the connection. Node.js leaves it open and reads on when its own side is just being ended. */
   reset() {
-    this.#socket.resetAndDestroy();
+    if (this.#socket.writable) this.#socket.resetAndDestroy();
+    else this.#socket.destroy();
   }
 
   /**

@@ -67,7 +67,10 @@ async function inPieces(lane, endpoint, bytes) {
   const wire = await lane.open();
   const answered = lane.begin(endpoint);
   const step = Math.ceil(bytes.length / lane.random.between(2, 6));
-  for (let at = 0; at < bytes.length; at += step) {
+  // uWebSockets.js does not read a head in pieces.
+  const head = lane.isNative ? 0 : bytes.indexOf('\r\n\r\n') + 4;
+  wire.send(bytes.subarray(0, head));
+  for (let at = head; at < bytes.length; at += step) {
     wire.send(bytes.subarray(at, at + step));
     await lane.pause(lane.random.below(10));
   }
@@ -157,12 +160,14 @@ async function oldVersion(lane) {
 }
 
 async function lastOfConnection(lane) {
-  const id = lane.id();
-  const request = { target: `/o/small/${id}`, lines: ['Connection: close'] };
-  checkOwn(
-    await lane.exchange({ endpoint: 'small', closes: lane.isNative ? true : undefined, ...request }),
-    id,
-  );
+  const [id, wire] = [lane.id(), await lane.open()];
+  const answered = lane.begin('small');
+  wire.send(requestBytes({ target: `/o/small/${id}`, lines: ['Connection: close'] }));
+  const answer = await lane.answer(wire, answered);
+  checkOwn(answer, id);
+  // uWebSockets.js closes without saying so.
+  check(answer.closes || !lane.isNative, 'the answer does not say that it is the last');
+  check((await wire.ended()) === 'end', 'a reset behind the answer');
 }
 
 /** The body follows only when the gateway asks for it. */
@@ -227,6 +232,7 @@ async function limited(lane) {
   if (since - (used.get(key) ?? -1e9) < REFILL_MS * 6) return;
   const [least, most] = [Math.min(...BURSTS), Math.max(...BURSTS)];
   const lines = [`X-Key: ${key}`];
+  let passed = 0;
   for (let at = 0; at <= most; at += 1) {
     used.set(key, performance.now());
     const id = lane.id();
@@ -235,10 +241,13 @@ async function limited(lane) {
       checkRefusal(answer, 429, 'rate_limited');
       check(/^\d+$/.test(answer.header('retry-after') ?? ''), 'no Retry-After');
       check(at >= least, `request ${at + 1} of a bucket of ${least} or ${most} was refused`);
-    } else checkOwn(answer, id);
-    const isFull = performance.now() - since < REFILL_MS / 2;
-    check(at < most || !isFull || answer.status === 429, `request ${at + 1} of a bucket of ${most} passed`);
+    } else {
+      checkOwn(answer, id);
+      passed += 1;
+    }
   }
+  const hasRefilled = performance.now() - since > REFILL_MS / 2;
+  check(passed <= most || hasRefilled, `${passed} requests passed a bucket of ${most}`);
 }
 
 export const good = [

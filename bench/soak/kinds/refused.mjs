@@ -119,7 +119,7 @@ export const refused = [
     name: '411',
     weight: 2,
     on: ['uws'],
-    run: refusal(411, 'length_required', 'upload', (lane) => {
+    run: refusal(411, 'length_required', 'unmatched', (lane) => {
       const lines = ['Transfer-Encoding: chunked'];
       return { method: 'POST', target: `/o/upload/${lane.id()}`, lines, closes: true };
     }),
