@@ -170,8 +170,11 @@ export class Lane {
     const kept = this.#wire;
     this.#wire = null;
     if (kept === null) return this.open(from);
-    if (kept.ending !== null) throw new Broken(kept.ending, 'between two requests');
-    const isOld = performance.now() - kept.idleSince > MAX_IDLE_MS;
+    const idleMs = performance.now() - kept.idleSince;
+    const isOld = idleMs > MAX_IDLE_MS;
+    if (kept.ending !== null && isOld) throw new Late();
+    if (kept.ending !== null)
+      throw new Broken(kept.ending, `between two requests, within ${idleMs.toFixed(0)} ms`);
     if (!fresh && !isOld && !this.random.chance(0.1)) {
       this.#opened.push(kept);
       return kept;

@@ -3,7 +3,7 @@ import { TINY_BYTES } from '../config.mjs';
 import { check, checkRefusal, requestBytes } from '../lane.mjs';
 
 const native = ['native', 'loop'];
-/** The address of clients whose tokens are bad, so that what they use up is not missing to good ones. */
+/** The address of clients whose tokens are bad: what they use up is not missing to good ones, and they may be told that it is used up. */
 const STRANGER = '127.0.0.9';
 /** Tells the upstream that it must not see this request. */
 const REFUSED = 'X-Refused: 1';
@@ -12,7 +12,9 @@ const REFUSED = 'X-Refused: 1';
 const refusal = (status, code, endpoint, make) => async (lane) => {
   const { lines = [], from, ...request } = make(lane);
   const answer = await lane.exchange({ endpoint, from, lines: [...lines, REFUSED], ...request });
-  checkRefusal(answer, status, code);
+  const isTired = answer.status === 429 && from === STRANGER;
+  if (isTired) checkRefusal(answer, 429, 'token_failures');
+  else checkRefusal(answer, status, code);
   return answer;
 };
 
