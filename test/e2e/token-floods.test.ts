@@ -70,14 +70,10 @@ describe('tokens that fail', () => {
 });
 
 describe('tokens that name keys at random', () => {
-  it('ten thousand at once fetch the key set once, and once more after the cooldown; all are 401', async () => {
+  it('thousands at once fetch the key set once, are all 401, and cause no further fetch', async () => {
     const source = await startIssuer();
     const { gateway } = await startGateway(
-      {
-        issuers: {
-          main: { issuer: source.issuer, audience: ['test'], jwks: source.jwksUrl, refreshCooldown: '2s' },
-        },
-      },
+      { issuers: { main: { issuer: source.issuer, audience: ['test'], jwks: source.jwksUrl } } },
       (made) => made.get('/', { jwt: 'main' }, ({ claims }) => String(claims?.['sub'])),
     );
     await until('keys', () => gateway.ready().ready);
@@ -96,21 +92,13 @@ describe('tokens that name keys at random', () => {
     const open = gate();
     const { answer } = source;
     source.answer = (request, response) => void open.opened.then(() => answer(request, response));
-    const waiting = flood(10_000);
-    await until('all to wait', async () => (await parked()) === 10_000);
-    expect(await Promise.all(flood(100))).toEqual(Array.from({ length: 100 }, () => 503));
+    const waiting = flood(2_000);
+    await until('all to wait', async () => (await parked()) === 2_000);
     expect(source.fetches).toBe(before + 1);
     open.open();
     expect(new Set(await Promise.all(waiting))).toEqual(new Set([401]));
     expect(new Set(await Promise.all(flood(2_000)))).toEqual(new Set([401]));
     expect([source.fetches, await parked()]).toEqual([before + 1, 0]);
-
-    await until('the pause to be over', async () => {
-      expect(await Promise.all(flood(1))).toEqual([401]);
-      return source.fetches > before + 1;
-    });
-    expect(new Set(await Promise.all(flood(2_000)))).toEqual(new Set([401]));
-    expect(source.fetches).toBe(before + 2);
     const headers = { authorization: `Bearer ${source.token()}` };
     expect((await gateway.inject({ url: '/', headers })).status).toBe(200);
   });

@@ -8,12 +8,15 @@ use serde_json::{Value, json};
 use crate::world::Stuck::{self, Answered, Away, Handler, Parked, Queued};
 use crate::world::UNIX;
 
+/// Makes the bytes of a request, with what signs good tokens.
+type Make = Box<dyn Fn(&Signer) -> Vec<u8>>;
+
 pub struct Shape {
     pub name: &'static str,
     pub stuck: Stuck,
     /// Changes of the plan.
     pub plan: Value,
-    pub bytes: Box<dyn Fn(&Signer) -> Vec<u8>>,
+    pub bytes: Make,
     /// Bytes sent at once.
     pub piece: usize,
 }
@@ -165,13 +168,7 @@ pub fn of_tokens() -> Vec<Shape> {
     for (name, text) in
         texts.into_iter().chain([("members", format!("{{{}}}", members.trim_end_matches(',')))])
     {
-        let parked = |bytes: Box<dyn Fn(&Signer) -> Vec<u8>>| Shape {
-            name,
-            stuck: Parked,
-            plan: json!({}),
-            bytes,
-            piece: WHOLE,
-        };
+        let parked = |bytes: Make| Shape { name, stuck: Parked, plan: json!({}), bytes, piece: WHOLE };
         let (in_claims, in_header) =
             (claims(&text), format!(r#"{{"alg":"RS256","kid":"known","x":{text}}}"#));
         let signed = in_claims.clone();
