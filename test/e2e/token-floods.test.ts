@@ -29,7 +29,8 @@ describe('tokens that fail', () => {
   it('past the limit of their client are 429 without a check, and tokens verified before go on', async () => {
     const { port, gateway, record } = await start({ failureLimit: { rate: 1, per: '1h', burst: 5 } });
     const client = await RawClient.connect(port);
-    expect((await ask(client, good(1))).status).toBe(200);
+    const known = good(1);
+    expect((await ask(client, known)).status).toBe(200);
     for (let n = 0; n < 5; n += 1) expect((await ask(client, forged(n))).status).toBe(401);
     for (const token of [forged(9), good(2), signToken(key, { ...claims(3), aud: 'other' })]) {
       const answer = await ask(client, token);
@@ -37,7 +38,7 @@ describe('tokens that fail', () => {
       expect(Number(answer.header('retry-after'))).toBeGreaterThan(3500);
       expect(JSON.parse(answer.body.toString())).toMatchObject({ status: 429, code: 'token_failures' });
     }
-    expect((await ask(client, good(1))).status).toBe(200);
+    expect((await ask(client, known)).status).toBe(200);
     const cheap = [
       'nonsense',
       signToken(key, { ...claims(4), exp: 1 }),
@@ -78,7 +79,9 @@ describe('tokens that name keys at random', () => {
     );
     await until('keys', () => gateway.ready().ready);
     const before = source.fetches;
-    const parked = (): Promise<number | undefined> => metric(gateway, 'ferrogate_parked_requests');
+    // The flood keeps the event loop busy: a kept connection to the metrics may be stale.
+    const parked = (): Promise<number | undefined> =>
+      metric(gateway, 'ferrogate_parked_requests').catch(() => undefined);
     const [, rest = ''] = /^[^.]*(\..*)$/.exec(source.token()) ?? [];
     let kid = 0;
     const flood = (count: number): Promise<number>[] =>
@@ -98,7 +101,8 @@ describe('tokens that name keys at random', () => {
     open.open();
     expect(new Set(await Promise.all(waiting))).toEqual(new Set([401]));
     expect(new Set(await Promise.all(flood(2_000)))).toEqual(new Set([401]));
-    expect([source.fetches, await parked()]).toEqual([before + 1, 0]);
+    expect(source.fetches).toBe(before + 1);
+    await until('nothing to wait', async () => (await parked()) === 0);
     const headers = { authorization: `Bearer ${source.token()}` };
     expect((await gateway.inject({ url: '/', headers })).status).toBe(200);
   });
