@@ -5,6 +5,7 @@ use crate::access::{Connections, Crowded, Timeout};
 use crate::jwt::{Issuer, JwksError, PutKeys};
 use crate::limit::{Buckets, KeyHasher};
 use crate::observe::{Family, Kind, Metrics, RecordRing};
+use crate::overload::{self, Overload};
 use crate::snapshot::plan::{Plan, PlanIssuer, PlanUpstream};
 use crate::snapshot::{CompileError, Registries, Snapshot, compile};
 use crate::time::{Nanos, UnixSeconds};
@@ -46,6 +47,7 @@ pub struct Core {
     wakers: Mutex<(u64, HashMap<u64, Arc<Waker>>)>,
     /// Connections of clients that our own listener holds.
     pub connections: Arc<Connections>,
+    pub overload: Overload,
     /// What the engines of this core share among themselves; theirs alone.
     pub engines: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
@@ -72,6 +74,7 @@ impl Core {
             records: RecordRing::default(),
             wakers: Mutex::default(),
             connections: Arc::default(),
+            overload: Overload::default(),
             engines: OnceLock::new(),
         }
     }
@@ -200,6 +203,7 @@ impl Core {
         let mut families = self.metrics.families(&snapshot.settings.service);
         families.extend(self.limit_families());
         families.extend(self.connection_families());
+        families.extend(overload::families(&self.overload, snapshot.settings.overload.as_ref()));
         families.extend(issuer_families(&snapshot));
         families.extend(crate::upstream::families(&snapshot.upstreams));
         families.extend(snapshot.settings.tls.iter().flat_map(|tls| tls.families()));

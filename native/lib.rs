@@ -7,6 +7,7 @@
 //! | `h1` | HTTP/1.1 as bytes: guard, canonical target, codecs, header rules |
 //! | `ws` | WebSocket as bytes: the handshake, frame boundaries, where our close frame may go |
 //! | `router`, `limit`, `jwt`, `access` | one policy each; they never import one another |
+//! | `overload` | how much is asked of the process, and what is no longer done then |
 //! | `upstream` | which target, when to retry, what a failure means |
 //! | `tls` | which certificate, which client authentication, who the client is |
 //! | `respond` | answers made by the gateway, header lines it adds |
@@ -40,6 +41,7 @@ pub mod h1;
 pub mod jwt;
 pub mod limit;
 pub mod observe;
+pub mod overload;
 pub mod respond;
 pub mod router;
 pub mod snapshot;

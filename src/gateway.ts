@@ -194,7 +194,10 @@ class RunningGateway extends Announcer implements Gateway {
 
   ready(): Readiness {
     if (this.#closing !== null) return { ready: false, reasons: ['the gateway is closing'] };
-    return readiness(this.#native.missing(this.#core), this.#listener !== null);
+    // Threads of their own need no event loop.
+    const needLoop = typeof this.#listener?.threads !== 'number';
+    const isRefusing = this.#plane?.load.refuses(needLoop) === true;
+    return readiness(this.#native.missing(this.#core), this.#listener !== null, isRefusing);
   }
 
   #open(): void {
@@ -244,6 +247,7 @@ class RunningGateway extends Announcer implements Gateway {
       handler: (number) => this.#table.handler(number),
       issuers: () => this.#plan.issuers,
       keysWanted: (issuer) => this.#keys.wanted(issuer),
+      leaveWaiting: (yes) => this.#listener?.sockets.pause?.(yes),
       families: () => [...this.#keys.stats(), ...(this.#listener?.sockets.families() ?? [])],
     });
     await this.#environments.serve(plane.keysWanted);

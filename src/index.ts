@@ -10,6 +10,7 @@ export type {
   LimitConfig,
   ListenConfig,
   MatchConfig,
+  OverloadConfig,
   RecordsConfig,
   RequestHeadersConfig,
   RewriteConfig,

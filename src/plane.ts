@@ -7,6 +7,7 @@ import { Bridge } from './listener/bridge.ts';
 import type { MetricFamily, Native } from './native/calls.ts';
 import type { Logger } from './observe/logger.ts';
 import { createMetrics, type Metrics } from './observe/metrics.ts';
+import { type LoadWatch, watchLoad } from './observe/overload.ts';
 import { createRecords, type Records } from './observe/records.ts';
 import type { Readiness, RuntimeOptions } from './types.ts';
 
@@ -19,6 +20,8 @@ export interface PlaneOwner {
   /** The issuers of the plan in force, by their number. */
   issuers(): readonly PlanIssuer[];
   keysWanted(issuer: string): void;
+  /** Leaves connections waiting, or takes them again, where JavaScript accepts them. */
+  leaveWaiting(yes: boolean): void;
   /** Metrics that JavaScript keeps. */
   families(): readonly MetricFamily[];
 }
@@ -26,6 +29,7 @@ export interface PlaneOwner {
 export interface Plane {
   readonly bridge: Bridge;
   readonly metrics: Metrics;
+  readonly load: LoadWatch;
   /** A worker asks for the keys of issuer number `issuer` of the plan of `generation`. */
   keysWanted(issuer: number, generation: number): void;
   /** Breaks what is still running, writes the last records. */
@@ -56,13 +60,20 @@ export function openPlane(native: Native, core: number, runtime: RuntimeOptions,
     report: (err) => logger.error({ err }, 'the gateway met an error of its own'),
   });
   native.engineHost(bridge.engine, true);
+  const load = watchLoad({
+    look: (late, used, there) => native.engineLook(bridge.engine, late, used, there),
+    memory: true,
+    stops: (yes) => owner.leaveWaiting(yes),
+  });
   const sink = runtime.records ?? runtime.logger ?? process.stderr;
   const records: Records = createRecords({ take: (max) => native.takeRecords(core, max), sink, logger });
   return {
     bridge,
     metrics,
+    load,
     keysWanted,
     close() {
+      load.close();
       bridge.close();
       records.close();
       metrics.close();
@@ -79,15 +90,17 @@ export function sourceSink(native: Native, core: number) {
   };
 }
 
-/** Whether traffic may come: something listens, every issuer has keys, every upstream an address. */
+/** Whether traffic may come: something listens, every issuer has keys, every upstream an address, and new requests are not refused. */
 export function readiness(
   { issuers, upstreams }: { issuers: readonly string[]; upstreams: readonly string[] },
   isListening: boolean,
+  isRefusing: boolean,
 ): Readiness {
   const reasons = [
     ...(isListening ? [] : ['nothing listens yet']),
     ...issuers.map((id) => `issuer "${id}" has no keys yet`),
     ...upstreams.map((id) => `upstream "${id}" has no address`),
+    ...(isRefusing ? ['new requests are refused because of overload'] : []),
   ];
   return { ready: reasons.length === 0, reasons };
 }

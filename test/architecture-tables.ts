@@ -48,8 +48,20 @@ export const typescriptAreas: Readonly<Record<string, readonly string[]>> = {
 export const rustModules: Readonly<Record<string, readonly string[]>> = {
   binding: ['engine', 'explain', 'core', 'respond', 'router', 'snapshot'],
   explain: ['core', 'decide', 'respond', 'snapshot', 'h1', 'jwt', 'router'],
-  engine: ['core', 'decide', 'upstream', 'h1', 'ws', 'respond', 'observe', 'snapshot', 'tls', 'access'],
-  core: ['snapshot', 'upstream', 'observe', 'jwt', 'limit', 'tls', 'access'],
+  engine: [
+    'core',
+    'decide',
+    'upstream',
+    'h1',
+    'ws',
+    'respond',
+    'observe',
+    'snapshot',
+    'tls',
+    'access',
+    'overload',
+  ],
+  core: ['snapshot', 'upstream', 'observe', 'jwt', 'limit', 'tls', 'access', 'overload'],
   decide: ['respond', 'snapshot', 'observe', 'h1', 'router', 'limit', 'jwt', 'access'],
   // The outcome that `decide` fills is what an answer is written from.
   respond: ['decide', 'snapshot', 'observe', 'h1', 'limit'],
@@ -59,13 +71,14 @@ export const rustModules: Readonly<Record<string, readonly string[]>> = {
   observe: ['snapshot', 'h1'],
   // It holds the handles that live on over a reload (upstreams, counters), so that a request looks nothing up; the
   // bound on limits is `decide`'s, and prefixes are put into `h1`'s canonical form.
-  snapshot: ['router', 'limit', 'jwt', 'access', 'upstream', 'tls', 'observe', 'h1', 'decide'],
+  snapshot: ['router', 'limit', 'jwt', 'access', 'overload', 'upstream', 'tls', 'observe', 'h1', 'decide'],
   h1: [],
   ws: [],
   router: [],
   limit: [],
   jwt: [],
   access: [],
+  overload: ['observe'],
   time: [],
   decimal: [],
   detail: [],

@@ -117,6 +117,19 @@ pub fn descriptor(number: u32) -> Option<RawFd> {
     ACCEPTORS.with_borrow(|all| all.get(&number).map(|acceptor| acceptor.source.fd()))
 }
 
+/// Leaves connections waiting, or takes them again. False for a number that is not open.
+pub fn pause(number: u32, yes: bool) -> bool {
+    ACCEPTORS.with_borrow_mut(|all| {
+        let Some(acceptor) = all.get_mut(&number) else { return false };
+        if yes {
+            acceptor.watch.stop()
+        } else {
+            acceptor.watch.start(number as usize, on_connections)
+        }
+        true
+    })
+}
+
 /// Stops listening. Nothing happens for a number that is not open.
 pub fn close(number: u32) {
     let taken = ACCEPTORS.with_borrow_mut(|all| all.remove(&number));

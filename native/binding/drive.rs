@@ -18,6 +18,7 @@ unsafe extern "C" {
     fn uv_handle_get_data(handle: *const c_void) -> *mut c_void;
     fn uv_poll_init(looped: *mut c_void, handle: *mut c_void, fd: c_int) -> c_int;
     fn uv_poll_start(handle: *mut c_void, events: c_int, callback: PollCallback) -> c_int;
+    fn uv_poll_stop(handle: *mut c_void) -> c_int;
     fn uv_timer_init(looped: *mut c_void, handle: *mut c_void) -> c_int;
     fn uv_timer_start(handle: *mut c_void, callback: HandleCallback, timeout: u64, repeat: u64) -> c_int;
     fn uv_timer_stop(handle: *mut c_void) -> c_int;
@@ -70,6 +71,12 @@ impl Watch {
             uv_handle_set_data(self.poll, state.cast());
             uv_poll_start(self.poll, UV_READABLE, on_watched);
         }
+    }
+
+    /// Stops watching; [`Watch::start`] begins again. The handle does not keep the loop alive meanwhile.
+    pub fn stop(&mut self) {
+        // SAFETY: the handle is initialised and open; stopping twice does nothing.
+        unsafe { uv_poll_stop(self.poll) };
     }
 
     /// Whether the handle keeps the loop alive.

@@ -217,7 +217,7 @@ unsafe extern "C" fn answer(env: napi_env, info: napi_callback_info) -> Value {
             let status = u16::try_from(status).unwrap_or(0);
             let answer = HandlerAnswer { status, lines: &scratch[..lines] };
             let length = match engine.answer_head(id, &answer, head) {
-                Ok(()) => window.put_head(head).map_or(ANSWER_BAD_HEADER, |length| length as i32),
+                Ok(()) => window.put_head(head, engine.ends_connection()),
                 Err(AnswerError::Gone) => ANSWER_GONE,
                 Err(AnswerError::Status) => ANSWER_BAD_STATUS,
                 Err(_) => ANSWER_BAD_HEADER,

@@ -68,6 +68,7 @@ pub const META_BODY_KIND: u32 = 2;
 pub const META_BODY_LEN: u32 = 3;
 pub const META_LENGTH_LO: u32 = 4;
 pub const META_LENGTH_HI: u32 = 5;
+/// In EVENT_HEAD and after `answer`: 1 when the connection ends after this answer.
 pub const META_CLOSE: u32 = 6;
 pub const META_LAST: u32 = 7;
 pub const META_HANDLER: u32 = 8;

@@ -13,6 +13,7 @@ mod environment;
 mod hot;
 pub mod layout;
 mod listener;
+mod overload;
 mod raw;
 mod setup;
 #[cfg(target_os = "linux")]

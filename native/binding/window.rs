@@ -31,9 +31,13 @@ impl Window {
         length as u32
     }
 
-    /// Writes a head composed for JavaScript; its length, or none when it does not fit.
-    pub fn put_head(&mut self, head: &[u8]) -> Option<u32> {
-        (head.len() <= WINDOW_HEAD_SIZE as usize).then(|| self.put(WINDOW_HEAD, WINDOW_HEAD_SIZE, head))
+    /// Writes a head composed for JavaScript, and whether its connection ends; its length, or why it does not fit.
+    pub fn put_head(&mut self, head: &[u8], close: bool) -> i32 {
+        self.set(META_CLOSE, u32::from(close));
+        if head.len() > WINDOW_HEAD_SIZE as usize {
+            return ANSWER_BAD_HEADER;
+        }
+        self.put(WINDOW_HEAD, WINDOW_HEAD_SIZE, head) as i32
     }
 
     fn set_length(&mut self, length: u64) {

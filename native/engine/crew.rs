@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 
 use super::inbox::Inbox;
 use crate::core::Core;
+use crate::overload::Step;
 
 /// An environment with connections of its own gives a request away when another has so many fewer in hand: handing it
 /// over costs a message each way.
@@ -47,9 +48,10 @@ impl Crew {
         remove(&self.threads, inbox);
     }
 
-    /// The environment with the fewest exchanges.
+    /// The environment with the fewest exchanges, of those whose event loop is not too late for more as long as there
+    /// are any.
     pub fn host(&self) -> Option<Arc<Inbox>> {
-        self.least(&self.hosts.load(), Inbox::handling)
+        self.least(&self.hosts.load(), |inbox| (inbox.guard.step() >= Step::Refuse, inbox.handling()))
     }
 
     /// Whether an environment has clearly fewer exchanges than `own`.
@@ -68,7 +70,7 @@ impl Crew {
     }
 
     /// Of equals each gets its turn.
-    fn least(&self, all: &[Arc<Inbox>], load: fn(&Inbox) -> usize) -> Option<Arc<Inbox>> {
+    fn least<T: Ord>(&self, all: &[Arc<Inbox>], load: fn(&Inbox) -> T) -> Option<Arc<Inbox>> {
         if all.len() < 2 {
             return all.first().cloned();
         }

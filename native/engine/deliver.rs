@@ -85,7 +85,7 @@ impl Engine {
                     Form::Sized(n) => Body::Sized(n),
                     Form::Chunked => Body::Chunked,
                 };
-                Event::Head { id, status, head, body, close: close || self.is_draining() }
+                Event::Head { id, status, head, body, close: close || self.ends_connection() }
             }
             What::Chunk => Event::Chunk { id, data: &self.current, last },
             What::Reset => Event::Reset { id },

@@ -1,8 +1,6 @@
 //! One exchange and its life: read, guard, decide, forward, answer, record, in the order of the functions below.
 //! Every exchange that began ends in [`Engine::release`], on whatever path.
 
-use std::sync::atomic::Ordering::Relaxed;
-
 use super::Engine;
 use super::bridge::{Begun, BridgeRequest};
 use super::downstream::Serving;
@@ -16,6 +14,7 @@ use crate::respond::{Answer, Refusal};
 use crate::time::{Nanos, UnixSeconds};
 use crate::tls;
 use crate::upstream::{Deadlines, Failure, deadline};
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Requests of one engine that wait for keys; one more is refused.
 pub(super) const MAX_PARKED: usize = 10_000;
@@ -69,6 +68,7 @@ impl Engine {
         exchange.link = link;
         let id = self.exchanges.insert(exchange);
         let id = u32::try_from(id).expect("an engine holds fewer than 2^32 exchanges");
+        self.weigh();
         if let Some(d) = here {
             self.downs[d].serving = Serving::Here(id);
             self.exchanges[id as usize].tls = self.downs[d].facts.clone();
@@ -76,8 +76,9 @@ impl Engine {
         id
     }
 
-    /// Steps 2 and 3: guard, then decide. An error is a refusal before any route is known.
+    /// Steps 2 and 3: guard, then decide; neither of them under overload. An error is a refusal before any route is known.
     fn judge(&mut self, id: u32, r: &BridgeRequest<'_>) -> Result<Next, Refusal> {
+        self.has_room()?;
         let ex = &self.exchanges[id as usize];
         let Some(snapshot) = &ex.snapshot else { return Err(Refusal::ShuttingDown) };
         if r.method.len() + r.target.len() + r.block.len() > snapshot.settings.max_header_bytes {
@@ -345,6 +346,7 @@ impl Engine {
         self.detach(id);
         self.unpark(id);
         let Some(mut ex) = self.exchanges.try_remove(id as usize) else { return };
+        self.weigh();
         self.forget_away(&ex.link);
         ex.link = Link::Foreign;
         if std::mem::take(&mut ex.hosted) {

@@ -9,6 +9,7 @@ use mio::Waker;
 
 use super::downstream::{Arrival, Idle};
 use super::state::{ConnKey, Exchange};
+use crate::overload::Load;
 use crate::time::Nanos;
 
 /// One engine's letter box.
@@ -19,6 +20,8 @@ pub struct Inbox {
     pub(super) busy: AtomicUsize,
     /// Exchanges whose handlers run behind the engine, or are on their way there.
     pub(super) handling: AtomicUsize,
+    /// What the overload guard knows of the engine.
+    pub(super) guard: Arc<Load>,
     /// Answers end their connections.
     pub(super) draining: AtomicBool,
     /// Listening sockets are open, or connections that were taken from them are not counted yet.
@@ -90,8 +93,9 @@ impl Inbox {
         self.accepting.load(Acquire)
     }
 
-    pub(super) fn new(waker: Arc<Waker>) -> Inbox {
+    pub(super) fn new(waker: Arc<Waker>, guard: Arc<Load>) -> Inbox {
         Inbox {
+            guard,
             letters: Mutex::default(),
             waker,
             busy: AtomicUsize::new(0),

@@ -15,6 +15,7 @@
 //! | JavaScript handlers | `handler` |
 //! | WebSocket | `tunnel`, [`crate::ws`] |
 //! | 7 record, id free | `exchange::release` |
+//! | overload: refused, ended, left waiting | `overload`, [`crate::overload`] |
 //! | readiness, turns, deadlines | `reactor`, `timer` |
 //!
 //! Bounds: 256 KiB undelivered per answer and unsent per request body, 64 KiB of a body kept for a retry, 10,000
@@ -41,6 +42,7 @@ mod forward;
 mod handler;
 mod inbox;
 mod intake;
+mod overload;
 mod pipe;
 mod pool;
 mod queue;
@@ -83,6 +85,7 @@ use crew::Crew;
 use date::DateLine;
 use downstream::{Down, Drain, Listening};
 use inbox::Message;
+use overload::Guard;
 use pool::Place;
 use queue::Queue;
 use state::{ConnKey, Exchange, Link, Phase};
@@ -107,6 +110,7 @@ pub struct Engine {
     unix_read: Nanos,
     rng: Rng,
     snapshot: Option<Held>,
+    guard: Guard,
     /// Set once it drains.
     drain: Option<Drain>,
     drop_date: bool,
@@ -189,6 +193,7 @@ impl Engine {
         let (poll, waker) = reactor::new_poll()?;
         let now = clock.now();
         let joined = core.join(Arc::clone(&waker));
+        let guard = Guard::join(&core.overload);
         let mut engine = Engine {
             joined,
             shard: Shard::of(joined),
@@ -204,7 +209,8 @@ impl Engine {
             drop_date: true,
             date: DateLine::default(),
             poll,
-            inbox: Arc::new(Inbox::new(Arc::clone(&waker))),
+            inbox: Arc::new(Inbox::new(Arc::clone(&waker), Arc::clone(&guard.load))),
+            guard,
             waker,
             events: None,
             undone: VecDeque::new(),
@@ -328,6 +334,7 @@ impl Engine {
             self.snapshot = self.core.snapshot().map(Held::new);
             // Idle connections of upstreams that are gone are closed soon.
             self.sweep_at = Some(self.now);
+            self.reckon();
         }
         self.snapshot.clone()
     }
@@ -346,6 +353,7 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         self.core.leave(self.joined);
+        self.core.overload.leave(&self.guard.load);
         self.inbox.accepting.store(false, std::sync::atomic::Ordering::Release);
         self.crew.remove(&self.inbox);
         // The environment may end while events are delivered: no later moment comes for wake-ups that were put off.

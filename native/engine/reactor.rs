@@ -207,6 +207,7 @@ impl Engine {
     fn notice_changes(&mut self) {
         self.read_mail();
         self.current_snapshot();
+        self.accept_again();
         // Many may be parked, and most wake-ups are not about keys.
         let settled = self.core.fetches_settled();
         if std::mem::replace(&mut self.fetches_settled, settled) != settled {
@@ -312,6 +313,7 @@ impl Engine {
         if self.now.since(self.unix_read) >= WALL_CLOCK_STEP || self.now < self.unix_read {
             self.unix_millis = self.clock.unix_millis();
             self.unix_read = self.now;
+            self.reckon();
         }
     }
 }

@@ -20,6 +20,7 @@ mod handler;
 mod keys;
 mod mail;
 mod out_of_turn;
+mod overload;
 mod panics;
 mod pool;
 mod support;

@@ -106,6 +106,7 @@ fn write_refusal(
             head.extend_from_slice(UPGRADE_LINES);
         }
         Refusal::RateLimited => retry_after(head, outcome.retry_after_seconds()),
+        Refusal::Overloaded => retry_after(head, snapshot.settings.overload_wait()),
         _ if row.retry_after > 0 => retry_after(head, u64::from(row.retry_after)),
         _ => {}
     }

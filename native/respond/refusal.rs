@@ -52,6 +52,8 @@ pub enum Refusal {
     UpstreamProtocol,
     TlsFailed,
     HandlerLost,
+    /// The overload guard takes no new work.
+    Overloaded,
     ShuttingDown,
     Internal,
 }
@@ -149,6 +151,10 @@ impl Refusal {
     /// The part of the table about what the client's connection is to become.
     fn connection_row(self) -> Row {
         match self {
+            // Its `Retry-After` is configured.
+            Refusal::Overloaded => {
+                row(503, "overloaded", "The gateway is overloaded; see Retry-After.").closing()
+            }
             Refusal::WebSocketInvalid => {
                 row(400, "websocket_invalid", "The WebSocket handshake is not valid.").closing()
             }

@@ -142,6 +142,7 @@ fn compile_settings(plan: &Plan, registries: &dyn Registries) -> Result<Settings
         trusted,
         downstream: Downstream::from(&plan.downstream),
         error_format: plan.errors.format,
+        overload: plan.overload.as_ref().map(Into::into),
         records,
         tls: compile_tls(plan, registries)?,
     })

@@ -3,6 +3,7 @@
 
 mod compile;
 mod downstream;
+mod overload;
 pub mod plan;
 mod route;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use crate::access::TrustedProxies;
 use crate::jwt::{Issuer, TokenPolicy};
 use crate::limit::{Buckets, KeyHasher, LimitId, Quota};
 use crate::observe::{Metrics, RecordOptions};
+use crate::overload::Limits;
 use crate::router::Router;
 use crate::tls::ServerTls;
 use crate::upstream::Upstream;
@@ -50,6 +52,8 @@ pub struct Settings {
     pub trusted: TrustedProxies,
     pub downstream: Downstream,
     pub error_format: ErrorFormat,
+    /// None: the overload guard is off.
+    pub overload: Option<Limits>,
     pub records: Option<RecordOptions>,
     /// How the listener serves TLS; none serves plain HTTP.
     pub tls: Option<Arc<ServerTls>>,
@@ -70,6 +74,13 @@ pub struct FailureLimit {
     /// Part of the key of each client's bucket.
     pub key_id: LimitId,
     pub quota: Quota,
+}
+
+impl Settings {
+    /// Seconds after which a client that was refused for overload may ask again.
+    pub fn overload_wait(&self) -> u64 {
+        self.overload.map_or(1, |limits| limits.retry_after.into())
+    }
 }
 
 impl Snapshot {

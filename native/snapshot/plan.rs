@@ -17,6 +17,8 @@ pub struct Plan {
     pub downstream: PlanDownstream,
     pub listen_tls: Option<PlanListenTls>,
     pub errors: PlanErrors,
+    /// None: the guard is off.
+    pub overload: Option<PlanOverload>,
     pub records: Option<PlanRecords>,
     pub issuers: Vec<PlanIssuer>,
     pub limits: Vec<PlanLimit>,
@@ -90,6 +92,31 @@ pub struct PlanDownstream {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PlanErrors {
     pub format: ErrorFormat,
+}
+
+/// `overload`; shares in thousandths, none is no bound.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlanOverload {
+    pub max_in_flight: Option<usize>,
+    pub max_memory: Option<PlanMemory>,
+    pub max_event_loop_delay_ms: Option<u64>,
+    pub shed: u32,
+    pub stop: u32,
+    pub hysteresis: u32,
+    pub retry_after_seconds: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", deny_unknown_fields)]
+pub enum PlanMemory {
+    Bytes {
+        bytes: u64,
+    },
+    /// Of what the container, or else the machine, has.
+    Percent {
+        percent: u8,
+    },
 }
 
 /// Body of an answer that the gateway makes itself.

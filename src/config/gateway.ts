@@ -7,6 +7,7 @@ import { limitSection } from './limit.ts';
 import { listenSection } from './listen.ts';
 import { identifier, label, token } from './names.ts';
 import { expecting, option, optional, section, withDefault } from './option.ts';
+import { overloadOption } from './overload.ts';
 import { recordsOption } from './records.ts';
 import { routeSection } from './route.ts';
 import { upstreamSection } from './upstream.ts';
@@ -35,6 +36,10 @@ export const gatewaySection = section(
       'The admin listener; `false` turns it off, `{}` on.',
     ),
     errors: option(withDefault(errorsSection, {}), 'The form of answers that the gateway makes.'),
+    overload: option(
+      withDefault(overloadOption, {}),
+      'What the process may use before it does less for clients; `false` turns the guard off.',
+    ),
     records: option(withDefault(recordsOption, {}), 'Access records; `false` turns them off.'),
     issuers: option(withDefault(z.record(identifier(), issuerSection), {}), 'Token issuers by id.'),
     limits: option(withDefault(z.record(identifier(), limitSection), {}), 'Limits by id.'),

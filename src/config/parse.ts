@@ -8,6 +8,7 @@ import { type Fault, faultIssues, orderedFaults, pathText, schemaFaults } from '
 import { planLimit } from './limit.ts';
 import { type ListenerName, type ListenSettings, listenSettings, planListen } from './listen.ts';
 import { nativeOnlyFaults, nativeOnlyPaths, nativeOnlyRoutePaths } from './native-only.ts';
+import { planOverload } from './overload.ts';
 import type { Plan, PlanRoute } from './plan.ts';
 import { planRecords } from './records.ts';
 import { processSecrets, type Resolved, resolveReferences, type SecretSources } from './references.ts';
@@ -116,6 +117,7 @@ function settle(
       via: config.via === false ? null : config.via,
       ...planListen(config.listen),
       errors: config.errors,
+      overload: planOverload(config.overload),
       records: planRecords(config.records),
       issuers: issuers.map(([id, issuer]) => planIssuer(id, issuer, config.service)),
       limits: Object.entries(config.limits).map(([id, limit]) => planLimit(id, limit)),

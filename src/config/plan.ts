@@ -11,6 +11,7 @@ export interface Plan {
   downstream: PlanDownstream;
   listenTls: PlanListenTls | null; // listen.tls
   errors: { format: 'problem' | 'envelope' };
+  overload: PlanOverload | null; // null = the guard is off
   records: { sample: number; headers: string[]; query: boolean } | null;
   issuers: PlanIssuer[];
   limits: PlanLimit[];
@@ -28,6 +29,16 @@ export interface PlanDownstream {
   maxConnections: number;
   maxConnectionsPerClient: number | null;
   proxyProtocol: boolean;
+}
+/** The overload guard: maxima, none where null, and where its steps begin, in thousandths of them. */
+export interface PlanOverload {
+  maxInFlight: number | null;
+  maxMemory: { kind: 'bytes'; bytes: number } | { kind: 'percent'; percent: number } | null;
+  maxEventLoopDelayMs: number | null;
+  shed: number;
+  stop: number;
+  hysteresis: number;
+  retryAfterSeconds: number;
 }
 /** TLS of the listener. Certificates, keys and authorities are PEM texts. */
 export interface PlanListenTls {

@@ -232,6 +232,11 @@ export interface GatewayConfig {
    */
   errors?: ErrorsConfig | undefined;
   /**
+   * What the process may use before it does less for clients; `false` turns the guard off.
+   * Takes an object or false. Default: `{}`.
+   */
+  overload?: OverloadConfig | false | undefined;
+  /**
    * Access records; `false` turns them off.
    * Takes an object or false. Default: `{}`.
    */
@@ -491,6 +496,49 @@ export interface ErrorsConfig {
    * Takes one of "problem", "envelope". Default: `"problem"`.
    */
   format?: 'problem' | 'envelope' | undefined;
+}
+
+/** The overload guard. The resource that is nearest to its maximum decides which of three steps is taken, each with those before it: answers end their connections, then new requests are 503 `overloaded`, then no connection is accepted. */
+export interface OverloadConfig {
+  /**
+   * Exchanges in flight at which new requests are refused, open WebSockets among them; `null` is no
+   * bound.
+   * Takes an integer from 1 to 1048576, or null. Default: `16384`.
+   */
+  maxInFlight?: number | null | undefined;
+  /**
+   * Resident memory of the process at which they are refused; `"85%"` is of what the container, or else
+   * the machine, has; `null` is no bound.
+   * Takes a share of the memory from "1%" to "100%", a size from "16mb" to "1024gb", or null. Default:
+   * `"85%"`.
+   */
+  maxMemory?: Size | null | undefined;
+  /**
+   * How late timers of the event loop fire, averaged over a second, at which requests that need the loop
+   * are refused: all with `uws` and `threads: "loop"`, else those for handlers. `null` is no bound.
+   * Takes a duration from "1ms" to "1h", or null. Default: `"2s"`.
+   */
+  maxEventLoopDelay?: Duration | null | undefined;
+  /**
+   * Share of a maximum at which answers begin to end their connections.
+   * Takes a number from 0.1 to 1. Default: `0.8`.
+   */
+  shedAt?: number | undefined;
+  /**
+   * Share of a maximum at which connections are no longer accepted.
+   * Takes a number from 1 to 10. Default: `1.1`.
+   */
+  stopAt?: number | undefined;
+  /**
+   * How far below its beginning, as a share of the maximum, a step ends; less than `shedAt`.
+   * Takes a number from 0 to 0.5. Default: `0.05`.
+   */
+  hysteresis?: number | undefined;
+  /**
+   * What `Retry-After` tells a client that was refused.
+   * Takes a duration of whole seconds from "1s" to "1h". Default: `"1s"`.
+   */
+  retryAfter?: Duration | undefined;
 }
 
 /** Access records: one flat line for each exchange. */

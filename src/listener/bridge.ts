@@ -157,6 +157,11 @@ export class Bridge {
     return length < 0 ? length : this.#window.head(length);
   }
 
+  /** Whether the answer whose head was composed last ends its connection. */
+  get answerCloses(): boolean {
+    return this.meta[META_CLOSE] !== 0;
+  }
+
   /** Tells the engine that an answer of a handler is over. */
   finish(id: number, bytes: number, completed: boolean): void {
     this.native.finish(this.engine, id, bytes, completed);

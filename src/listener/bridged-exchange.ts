@@ -32,7 +32,7 @@ export abstract class BridgedExchange extends Exchange {
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     const head = this.bridge.answer(this.id, status, lines, this.isHead ? 0 : length);
     if (typeof head === 'number') return this.#refused(head);
-    const close = this.#closesEarly;
+    const close = this.#closes;
     this.#letGo();
     if (this.isHead) this.empty(head, length, close);
     else if (length <= MAX_WHOLE_BYTES) this.whole(head, body, close);
@@ -46,7 +46,7 @@ export abstract class BridgedExchange extends Exchange {
   respondEmpty(status: number, lines: string, length: number): number {
     const head = this.bridge.answer(this.id, status, lines, 0);
     if (typeof head === 'number') return this.#refused(head);
-    const close = this.#closesEarly;
+    const close = this.#closes;
     this.#letGo();
     this.empty(head, length, close);
     return RESPOND_OK;
@@ -55,7 +55,7 @@ export abstract class BridgedExchange extends Exchange {
   respondOpen(status: number, lines: string, length: number): number {
     const head = this.bridge.answer(this.id, status, lines, -1);
     if (typeof head === 'number') return this.#refused(head);
-    this.open(head, length, false);
+    this.open(head, length, this.bridge.answerCloses);
     return RESPOND_OK;
   }
 
@@ -82,9 +82,9 @@ export abstract class BridgedExchange extends Exchange {
     this.bridge.fail(this.id);
   }
 
-  /** Whether an answer now must close the connection: too much of the request body was not read. */
-  get #closesEarly(): boolean {
-    return this.bodyLeft > MAX_SKIPPED_BYTES;
+  /** Whether the answer that was just composed closes the connection: the engine says so, or too much of the request body was not read. */
+  get #closes(): boolean {
+    return this.bridge.answerCloses || this.bodyLeft > MAX_SKIPPED_BYTES;
   }
 
   #refused(code: number): number {

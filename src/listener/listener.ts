@@ -12,6 +12,8 @@ export interface Listener {
   descriptors(): readonly number[];
   /** Takes no new connections; those that are open go on. */
   stopAccepting(): void;
+  /** Leaves connections waiting, or takes them again, where the engine does not do so itself. */
+  pause?(yes: boolean): void;
   /**
    * From now on answers end their connections, and WebSockets are closed one after the other within `timeoutMs`.
    * `keepIdle`: another process accepts meanwhile, so a connection without a request is kept for one more as long as

@@ -54,6 +54,9 @@ export async function listenUws(bridge: Bridge, options: UwsListenerOptions): Pr
     host: options.host,
     port: socket.port,
     descriptors: () => socket.descriptors(),
+    pause: (yes) => {
+      if (accepting) socket.pause(yes);
+    },
     stopAccepting,
     drain() {
       pool.isDraining = true;
@@ -80,6 +83,8 @@ export function uwsLoads(maxHeaderBytes: number): Promise<boolean> {
 interface Accepting {
   readonly port: number;
   descriptors(): number[];
+  /** Nothing happens where the library accepts by itself. */
+  pause(yes: boolean): void;
   close(): void;
 }
 
@@ -97,9 +102,15 @@ async function openAcceptor(bridge: Bridge, apps: UwsApps, options: UwsListenerO
   const opened = (fds.length === 0 ? [undefined] : fds).map((fd) =>
     native.acceptorOpen(address, options.port, adopt, fd),
   );
+  let isPaused = false;
   return {
     port: opened[0]?.port ?? options.port,
     descriptors: () => opened.map(({ acceptor }) => native.acceptorFd(acceptor)),
+    pause: (yes) => {
+      if (yes === isPaused) return;
+      isPaused = yes;
+      for (const { acceptor } of opened) native.acceptorPause(bridge.engine, acceptor, yes);
+    },
     close: () => {
       for (const { acceptor } of opened) native.acceptorClose(acceptor);
     },
@@ -119,6 +130,7 @@ async function openSocket(uws: Uws, apps: UwsApps, options: UwsListenerOptions):
   return {
     port: uws.us_socket_local_port(socket),
     descriptors,
+    pause: () => {},
     close: () => uws.us_listen_socket_close(socket),
   };
 }

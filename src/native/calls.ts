@@ -153,9 +153,24 @@ export interface SetupCalls {
    * the caller's; null when nobody listens. Rejects with ERR_FG_TAKEOVER_FAILED.
    */
   takeoverAsk(path: string, line: string, timeoutMs: number): Promise<Taken | null>;
+  /**
+   * Tells the overload guard how late the event loop is, in milliseconds, and how many bytes the process has and could have
+   * (0: nobody looked). The steps in force: 0 calm, 1 ends connections, 2 refuses requests, 3 stops accepting.
+   */
+  engineLook(engine: EngineHandle, lateMs: number, usedBytes: number, thereBytes: number): OverloadSteps;
+  /** Leaves the connections of an acceptor waiting, or takes them again. */
+  acceptorPause(engine: EngineHandle, acceptor: number, yes: boolean): void;
   /** Exchanges in flight. */
   engineInFlight(engine: EngineHandle): number;
   engineClose(engine: EngineHandle): void;
+}
+
+/** Steps of the overload guard. */
+export interface OverloadSteps {
+  /** Of memory and exchanges in flight. */
+  shared: number;
+  /** Of the event loop of this environment. */
+  own: number;
 }
 
 /** What `listenerOpen` takes, as JSON. */

@@ -67,6 +67,7 @@ export const META_BODY_KIND = 2;
 export const META_BODY_LEN = 3;
 export const META_LENGTH_LO = 4;
 export const META_LENGTH_HI = 5;
+/** In EVENT_HEAD and after `answer`: 1 when the connection ends after this answer. */
 export const META_CLOSE = 6;
 export const META_LAST = 7;
 export const META_HANDLER = 8;

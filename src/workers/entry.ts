@@ -7,6 +7,7 @@ import type { Handler } from '../handler/types.ts';
 import { Bridge } from '../listener/bridge.ts';
 import { loadNative } from '../native/binding.ts';
 import type { Logger } from '../observe/logger.ts';
+import { watchLoad } from '../observe/overload.ts';
 import { loadRegistrations } from './module.ts';
 import type { Binding, FromWorker, ToWorker, WorkerSetup } from './protocol.ts';
 
@@ -56,6 +57,8 @@ function serve(binding: Binding): void {
     report: (err) => logger.error({ err }, 'the gateway met an error of its own'),
   });
   native.engineHost(bridge.engine, true);
+  const { engine } = bridge;
+  watchLoad({ look: (late) => native.engineLook(engine, late, 0, 0), memory: false });
   tell({ kind: 'serving' });
 }
 

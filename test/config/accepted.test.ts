@@ -19,6 +19,17 @@ describe('sections', () => {
       { records: { sample: 0.25, headers: ['user-agent'], query: true } },
     ],
     [{ errors: { format: 'envelope' } }, { errors: { format: 'envelope' } }],
+    [{ overload: false }, { overload: null }],
+    [
+      { overload: { maxMemory: '1gb', shedAt: 0.5 } },
+      { overload: { maxMemory: { kind: 'bytes', bytes: 1024 ** 3 }, shed: 500, maxInFlight: 16_384 } },
+    ],
+    [
+      { overload: { maxInFlight: null, maxMemory: null, maxEventLoopDelay: null, retryAfter: '1m' } },
+      {
+        overload: { maxInFlight: null, maxMemory: null, maxEventLoopDelayMs: null, retryAfterSeconds: 60 },
+      },
+    ],
     [{ listen: { maxBodyBytes: 0 } }, { maxBodyBytes: 0 }],
     [{ listen: { maxHeaderBytes: 2000 } }, { maxHeaderBytes: 2000 }],
     [{ listen: { chunkedRequests: 'accept' } }, { acceptChunked: true }],

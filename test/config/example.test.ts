@@ -64,6 +64,15 @@ const plan = {
   },
   listenTls: null,
   errors: { format: 'problem' },
+  overload: {
+    maxInFlight: 16_384,
+    maxMemory: { kind: 'percent', percent: 85 },
+    maxEventLoopDelayMs: 2000,
+    shed: 800,
+    stop: 1100,
+    hysteresis: 50,
+    retryAfterSeconds: 1,
+  },
   records: { sample: 1, headers: [], query: false },
   issuers: [
     {

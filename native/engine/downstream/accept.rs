@@ -122,7 +122,7 @@ impl Engine {
 
     /// Accepts from every socket that has something.
     pub(in crate::engine) fn accept_ready(&mut self) {
-        if !std::mem::take(&mut self.accepts) {
+        if !std::mem::take(&mut self.accepts) || self.leaves_waiting() {
             return;
         }
         for at in 0..self.listeners.len() {

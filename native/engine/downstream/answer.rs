@@ -70,9 +70,10 @@ impl Engine {
         if !has_date {
             out.extend_from_slice(self.date.line(self.unix_millis / 1000));
         }
-        let drains = self.drains(&self.exchanges[id as usize].link);
+        let ex = &self.exchanges[id as usize];
+        let ends = ex.answer.close || !ex.keep || self.drains(&ex.link) || self.sheds_one();
         let ex = &mut self.exchanges[id as usize];
-        ex.answer.close |= !ex.keep || drains;
+        ex.answer.close = ends;
         match form {
             Form::None(None) => {}
             Form::None(Some(length)) | Form::Sized(length) => {

@@ -8,6 +8,7 @@ use crate::engine::inbox::{Control, Inbox, Message};
 use crate::engine::queue::What;
 use crate::engine::state::{ConnKey, Link, Phase};
 use crate::h1::{BodyError, BodyReader, Fed};
+use crate::overload::{Action, Step};
 use crate::respond::{Answer, Refusal};
 use crate::upstream::{Failure, deadline::NEVER};
 use std::sync::Arc;
@@ -21,14 +22,18 @@ impl Engine {
     /// Moves an exchange to the environment that has the fewest.
     pub(super) fn send_away(&mut self, id: u32, handler: u32) {
         let Link::Here(d) = self.exchanges[id as usize].link else { return };
-        let Some(host) = self.crew.host() else {
-            // JavaScript was not told of it, and is not told of its end.
-            self.exchanges[id as usize].phase = Phase::Answered;
-            return self.answer(id, &Answer::Refuse(Refusal::ShuttingDown));
+        let host = match self.crew.host() {
+            Some(host) if host.guard.step() < Step::Refuse => host,
+            none => {
+                // JavaScript was not told of it, and is not told of its end.
+                self.exchanges[id as usize].phase = Phase::Answered;
+                return self.refuse_handler(id, none.is_some());
+            }
         };
         let key = self.key_of(d);
         let exchange = self.exchanges.remove(id as usize);
         self.lets_go(exchange.upload.held.len());
+        self.weigh();
         self.downs[d].serving = Serving::Away(host.clone());
         host.handling.fetch_add(1, Relaxed);
         let message = Message::Handle { exchange, handler, from: self.inbox.clone(), key };
@@ -40,6 +45,15 @@ impl Engine {
             // That environment has just ended, and is no longer among those that are chosen from.
             self.send_away(id, handler);
         }
+    }
+
+    /// No environment takes a request for a handler: their event loops are late, or there is none.
+    fn refuse_handler(&mut self, id: u32, late: bool) {
+        if late {
+            self.core.overload.count(Action::Refuse);
+        }
+        let refusal = if late { Refusal::Overloaded } else { Refusal::ShuttingDown };
+        self.answer(id, &Answer::Refuse(refusal));
     }
 
     /// Body bytes for a handler in another engine.
@@ -115,6 +129,7 @@ impl Engine {
                 let of = (from.id(), key);
                 self.holds(exchange.upload.held.len());
                 let id = self.exchanges.insert(exchange) as u32;
+                self.weigh();
                 self.generations = self.generations.wrapping_add(1);
                 let ex = &mut self.exchanges[id as usize];
                 ex.generation = self.generations;

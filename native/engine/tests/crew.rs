@@ -7,6 +7,8 @@ use mio::{Poll, Token, Waker};
 
 use crate::engine::crew::Crew;
 use crate::engine::inbox::Inbox;
+use crate::overload::{Limits, Sampled, Thresholds};
+use crate::time::Nanos;
 
 /// Letter boxes of environments with so many exchanges in hand, in a crew.
 fn crew(handling: &[usize]) -> (Crew, Vec<Arc<Inbox>>) {
@@ -16,7 +18,7 @@ fn crew(handling: &[usize]) -> (Crew, Vec<Arc<Inbox>>) {
     let inboxes: Vec<Arc<Inbox>> = handling
         .iter()
         .map(|count| {
-            let inbox = Arc::new(Inbox::new(Arc::clone(&waker)));
+            let inbox = Arc::new(Inbox::new(Arc::clone(&waker), Arc::default()));
             inbox.handling.store(*count, Relaxed);
             // Connections are another count.
             inbox.busy.store(100 - count, Relaxed);
@@ -57,5 +59,25 @@ fn a_request_is_given_away_only_to_one_with_clearly_fewer() {
     {
         let (crew, inboxes) = crew(handling);
         assert_eq!(crew.has_freer_host(&inboxes[0]), freer, "{handling:?}");
+    }
+}
+
+#[test]
+fn one_whose_event_loop_is_late_comes_last() {
+    let thresholds = Thresholds { shed: 800, stop: 1100, hysteresis: 50 };
+    let limits = Limits {
+        thresholds,
+        max_in_flight: None,
+        max_memory: None,
+        max_loop_delay: Some(100),
+        retry_after: 1,
+    };
+    let (crew, inboxes) = crew(&[0, 9]);
+    for (late, host) in [(0, 1), (1, 0)] {
+        let mut sampled = Sampled::default();
+        for _ in 0..4 {
+            sampled.look(&inboxes[late].guard, 100, Some(&limits), Nanos::ZERO);
+        }
+        assert!(Arc::ptr_eq(&crew.host().expect("a host"), &inboxes[host]), "all late: the fewest exchanges");
     }
 }
