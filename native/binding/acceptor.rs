@@ -5,8 +5,10 @@
 use super::drive::{self, Watch};
 use super::environment;
 use super::raw;
+use crate::engine::bound_unsent;
 use mio::net::TcpListener;
 use napi::sys;
+use socket2::SockRef;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::c_void;
@@ -55,6 +57,7 @@ impl Source for TcpListener {
 /// Listens on `address`, exclusively: an occupied port is an error. Gives the port too.
 pub fn bind(address: SocketAddr) -> io::Result<(Box<dyn Source>, u16)> {
     let listener = TcpListener::bind(address)?;
+    bound_unsent(&SockRef::from(&listener));
     let port = listener.local_addr()?.port();
     Ok((Box::new(listener), port))
 }
@@ -63,6 +66,7 @@ pub fn bind(address: SocketAddr) -> io::Result<(Box<dyn Source>, u16)> {
 pub fn adopt(listening: OwnedFd) -> io::Result<(Box<dyn Source>, u16)> {
     let listener = std::net::TcpListener::from(listening);
     listener.set_nonblocking(true)?;
+    bound_unsent(&SockRef::from(&listener));
     let port = listener.local_addr()?.port();
     Ok((Box::new(TcpListener::from_std(listener)), port))
 }

@@ -70,7 +70,7 @@ pub use bridge::{
     AnswerError, Begun, Body, BridgeRequest, Event, ExchangeFacts, Flow, HandlerAnswer, Version,
 };
 pub use clock::{Clock, SystemClock};
-pub use downstream::{Idle, ListenError, Reply, listening_socket};
+pub use downstream::{Idle, ListenError, Reply, bound_unsent, listening_socket};
 pub use inbox::{Control, Inbox};
 
 use crate::core::Core;

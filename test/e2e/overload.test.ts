@@ -128,7 +128,7 @@ describe('the event loop', () => {
   it('that is late: what needs it is refused, the rest is served, and all is served afterwards', async () => {
     const up = await startUpstream((_, response) => response.end('from there'));
     const started = await helloAt(
-      { maxEventLoopDelay: '20ms', maxMemory: null },
+      { maxEventLoopDelay: '20ms', maxMemory: null, stopAt: 10 },
       { upstreams: { back: { targets: [up.url] } }, routes: [{ match: { path: '/up' }, upstream: 'back' }] },
     );
     const busy = setInterval(() => {

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::{Relaxed, Release};
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Token};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::clocks::Clocks;
 use super::conn::{DOWN_BIT, Down, Serving, Stage};
@@ -27,6 +27,9 @@ pub(in crate::engine) const LISTENER_TOKENS: usize = 64;
 const FIRST_LISTENER: usize = usize::MAX - LISTENER_TOKENS;
 /// Connections accepted before others get a turn.
 const ACCEPTS_PER_TURN: usize = 256;
+/// Bytes of answers to one client that the system may hold and has not sent: a client that reads nothing would cost as
+/// many megabytes of the system's memory as one socket may have.
+const UNSENT_BYTES: u32 = 256 * 1024;
 /// The longest queue of a listening socket.
 const MOST_WAITING: usize = 65_536;
 /// Longest head before there is a configuration.
@@ -68,6 +71,7 @@ impl Engine {
             return Err(ListenError::TooMany);
         }
         socket.set_nonblocking(true).map_err(ListenError::Bind)?;
+        bound_unsent(&SockRef::from(&socket));
         let mut socket = TcpListener::from_std(socket);
         let token = Token(FIRST_LISTENER + at);
         self.poll.registry().register(&mut socket, token, Interest::READABLE).map_err(ListenError::Bind)?;
@@ -264,6 +268,15 @@ pub(super) fn secured(settings: &Settings, early: Vec<u8>) -> (Stage, Option<Box
         Some(tls) => (Stage::Shaking, Some(Box::new(TlsStream::accept(tls.clone(), early)))),
         None => (Stage::Open, None),
     }
+}
+
+/// Bounds what the system holds for a client that does not read; connections take this over from their listening socket.
+pub fn bound_unsent(listening: &SockRef<'_>) {
+    // Without it everything works, at more memory.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let _ = listening.set_tcp_notsent_lowat(UNSENT_BYTES);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = (listening, UNSENT_BYTES);
 }
 
 /// A listening socket on `address`, exclusively bound.

@@ -27,7 +27,7 @@ mod heads;
 mod intake;
 
 pub(super) use accept::{Arrival, Listening};
-pub use accept::{ListenError, listening_socket};
+pub use accept::{ListenError, bound_unsent, listening_socket};
 pub(super) use conn::{DOWN_BIT, Down, Serving};
 pub(super) use drain::Drain;
 pub use drain::Idle;
