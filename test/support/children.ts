@@ -156,7 +156,8 @@ export function runChild(
   });
 }
 
-function forked(
+/** Starts a script of this folder with its argument; it is killed when the test ends. */
+export function forked(
   name: string,
   argument: unknown,
   execArgv: string[] = [],
