@@ -1,7 +1,7 @@
 // The origin behind the gateway: a small answer, and a large one under /large: node origin.mjs PORT
 import { createServer } from 'node:http';
 
-const large = Buffer.alloc(8 * 1024 * 1024, 'a');
+const large = Buffer.alloc(1024 * 1024, 'a');
 const server = createServer({ keepAliveTimeout: 3_600_000 }, (request, response) => {
   if (request.url === '/large') response.end(large);
   else if (request.method === 'GET') response.end('{"hello":"world"}');

@@ -44,9 +44,9 @@ export const overloadSection = section(
     maxEventLoopDelay: option(
       withDefault(
         expecting(duration('1ms', '1h').nullable(), 'a duration from "1ms" to "1h", or null'),
-        '2s',
+        null,
       ),
-      'How late timers of the event loop fire, averaged over a second, at which requests that need the loop are refused: all with `uws` and `threads: "loop"`, else those for handlers. `null` is no bound.',
+      'How late timers of the event loop fire, averaged over a second, at which requests that need the loop are refused: all with `uws` and `threads: "loop"`, else those for handlers. Off unless it is set, for how late a loop may be depends on its handlers and on the machine.',
     ),
     shedAt: option(
       withDefault(share(0.1, 1), 0.8),

@@ -515,8 +515,9 @@ export interface OverloadConfig {
   maxMemory?: Size | null | undefined;
   /**
    * How late timers of the event loop fire, averaged over a second, at which requests that need the loop
-   * are refused: all with `uws` and `threads: "loop"`, else those for handlers. `null` is no bound.
-   * Takes a duration from "1ms" to "1h", or null. Default: `"2s"`.
+   * are refused: all with `uws` and `threads: "loop"`, else those for handlers. Off unless it is set,
+   * for how late a loop may be depends on its handlers and on the machine.
+   * Takes a duration from "1ms" to "1h", or null. Default: `null`.
    */
   maxEventLoopDelay?: Duration | null | undefined;
   /**

@@ -25,9 +25,9 @@ describe('sections', () => {
       { overload: { maxMemory: { kind: 'bytes', bytes: 1024 ** 3 }, shed: 500, maxInFlight: 16_384 } },
     ],
     [
-      { overload: { maxInFlight: null, maxMemory: null, maxEventLoopDelay: null, retryAfter: '1m' } },
+      { overload: { maxInFlight: null, maxMemory: null, maxEventLoopDelay: '500ms', retryAfter: '1m' } },
       {
-        overload: { maxInFlight: null, maxMemory: null, maxEventLoopDelayMs: null, retryAfterSeconds: 60 },
+        overload: { maxInFlight: null, maxMemory: null, maxEventLoopDelayMs: 500, retryAfterSeconds: 60 },
       },
     ],
     [{ listen: { maxBodyBytes: 0 } }, { maxBodyBytes: 0 }],

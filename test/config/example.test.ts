@@ -67,7 +67,7 @@ const plan = {
   overload: {
     maxInFlight: 16_384,
     maxMemory: { kind: 'percent', percent: 85 },
-    maxEventLoopDelayMs: 2000,
+    maxEventLoopDelayMs: null,
     shed: 800,
     stop: 1100,
     hysteresis: 50,
