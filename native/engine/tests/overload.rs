@@ -241,3 +241,24 @@ fn what_is_in_force_is_in_the_metrics() {
     assert_eq!(value("ferrogate_overload_pressure", "memory"), Some(json!(1.2)));
     assert_eq!(value("ferrogate_overload_actions_total", "refuse"), Some(json!(0.0)));
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_client_that_reads_nothing_holds_little_of_an_answer_in_the_system() {
+    const LENGTH: usize = 8_000_000;
+    let mut gate = Gate::to(upstream(|_, peer| {
+        peer.head();
+        peer.send(&format!("HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n"));
+        peer.send_bytes(&super::support::pattern(LENGTH));
+    }));
+    let mut client = gate.client();
+    client.send(get("/"));
+    gate.until("the upstream to be stopped", |gate| {
+        gate.engine().exchanges.iter().any(|(_, ex)| ex.answer.blocked)
+    });
+    let taken: u64 = gate.engine().downs.iter().map(|(_, down)| down.taken).sum();
+    assert!(taken < 1_000_000, "{taken} bytes are in the system");
+    assert_eq!(gate.answer(&mut client).body, super::support::pattern(LENGTH));
+    drop(client);
+    gate.is_clean();
+}
