@@ -63,7 +63,7 @@ fn a_drain_does_not_cut_an_answer_that_the_client_takes_slowly() {
         client.send(get("/"));
         // The upstream's part is over, the rest waits for the client.
         gate.until("the end of the exchange", |gate| {
-            if gate.engine().downs.iter().any(|(_, d)| d.unsent() > 256 * 1024) {
+            if gate.engine().downs.iter().any(|(_, d)| d.unsent() > 64 * 1024) {
                 client.pump_some(65_536);
             }
             gate.engine().connections() == 1 && gate.engine().in_flight() == 0 && !client.got.is_empty()
@@ -73,7 +73,7 @@ fn a_drain_does_not_cut_an_answer_that_the_client_takes_slowly() {
         } else {
             gate.clock.advance(50_000);
             gate.turns(2);
-            client.pump_some(4_000_000);
+            client.pump();
         }
         gate.turns(2);
         gate.clock.advance(30_000);
