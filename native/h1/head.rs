@@ -42,8 +42,8 @@ pub struct ResponseHead {
     pub(super) reason: Span,
     /// `Connection` may name fields.
     pub(super) nominates: bool,
-    /// Bytes of an incomplete head that were already searched.
-    searched: usize,
+    /// Where the unfinished line of an incomplete head starts; 0 until its status line was read.
+    line: usize,
 }
 
 /// What the request was, as far as it changes the meaning of its answer.
@@ -69,7 +69,6 @@ impl ResponseHead {
 
     /// Forgets a head, also a half-read one. Needed when the next `parse` starts on other bytes after `Ok(None)`.
     pub fn clear(&mut self) {
-        self.searched = 0;
         self.reset();
     }
 
@@ -93,51 +92,52 @@ impl ResponseHead {
 
     fn read(&mut self, buf: &[u8], asked: Asked) -> Result<Option<usize>, ResponseError> {
         let window = &buf[..buf.len().min(MAX_HEAD_BYTES)];
-        let searched = std::mem::take(&mut self.searched);
-        if searched > 0 && !has_blank_line(window, searched) {
-            return self.incomplete(window);
+        if self.line == 0 || self.line > window.len() {
+            self.reset();
         }
-        self.reset();
-        if !self.tokenize(window)? {
-            return self.incomplete(window);
+        match self.tokenize(window) {
+            Ok(None) if window.len() < MAX_HEAD_BYTES => return Ok(None),
+            read => {
+                self.line = 0;
+                self.head_len = read?.ok_or(ResponseError::TooLong)?;
+            }
         }
         self.interpret(buf, asked)?;
         Ok(Some(self.head_len))
     }
 
     fn reset(&mut self) {
+        self.line = 0;
         self.fields.clear();
         self.content_length = None;
         self.body = BodyKind::None;
     }
 
-    fn incomplete(&mut self, window: &[u8]) -> Result<Option<usize>, ResponseError> {
-        if window.len() == MAX_HEAD_BYTES {
-            return Err(ResponseError::TooLong);
-        }
-        self.searched = window.len();
-        Ok(None)
-    }
-
-    /// Splits the head into fields; false when it is incomplete. What is wrong is so at the same byte, however the
-    /// head was split.
-    fn tokenize(&mut self, window: &[u8]) -> Result<bool, ResponseError> {
-        let Some(mut at) = self.read_status_line(window)? else { return Ok(false) };
+    /// Splits the head into fields and returns its length; none while it is incomplete, and the next call goes on at
+    /// the unfinished line. What is wrong is so at the same byte, however the head was split.
+    fn tokenize(&mut self, window: &[u8]) -> Result<Option<usize>, ResponseError> {
+        let mut at = match self.line {
+            0 => match self.read_status_line(window)? {
+                Some(at) => at,
+                None => return Ok(None),
+            },
+            line => line,
+        };
         loop {
             match window[at..] {
-                [] | [b'\r'] => return Ok(false),
-                [b'\r', b'\n', ..] => break,
+                [b'\r', b'\n', ..] => return Ok(Some(at + 2)),
+                [] | [b'\r'] => break,
                 _ => {}
             }
-            at = match self.fields.read_response_line(window, at) {
-                Ok(next) => next,
-                Err(LineError::Open) => return Ok(false),
+            match self.fields.read_response_line(window, at) {
+                Ok(next) => at = next,
+                Err(LineError::Open) => break,
                 Err(LineError::Refused(Reject::TooManyFields)) => return Err(ResponseError::TooManyFields),
                 Err(LineError::Refused(_)) => return Err(ResponseError::Malformed),
-            };
+            }
         }
-        self.head_len = at + 2;
-        Ok(true)
+        self.line = at;
+        Ok(None)
     }
 
     /// `"HTTP/1." ("0" / "1") SP 3DIGIT [ SP reason ] CRLF` (RFC 9112 section 4); the reason's space is missing often
@@ -215,16 +215,6 @@ impl ResponseHead {
         self.content_length = Some(length);
         Ok(BodyKind::Length(length))
     }
-}
-
-/// Keeps a head that arrives byte by byte from being tokenized at each byte: searches what came after the first
-/// `searched` bytes. A bare LF counts, so that it is refused and not waited on.
-fn has_blank_line(window: &[u8], searched: usize) -> bool {
-    let tail = &window[searched.min(window.len()).saturating_sub(3)..];
-    memchr::memchr_iter(b'\n', tail).any(|at| {
-        let after = &tail[at + 1..];
-        after.starts_with(b"\n") || after.starts_with(b"\r\n")
-    })
 }
 
 /// `HTTP/1.1 200`

@@ -123,6 +123,18 @@ fn refused_heads() {
     }
 }
 
+#[test]
+fn is_refused_at_the_same_byte_at_any_split() {
+    let cut: &[&[u8]] =
+        &[b"HTTP/1.1 200 OK\r\nz\r\n", b"HTTP/1.1 200 OK\r\nA: b\r\nB b", b"HTTP/1.1 200 OK\r\nA: \0"];
+    for text in REFUSED.iter().map(|(text, _)| *text).chain(cut.iter().copied()) {
+        let known_at = (0..=text.len()).find(|&len| parse(&text[..len], false).is_err());
+        let mut head = ResponseHead::new();
+        let refused_at = (0..=text.len()).find(|&len| head.parse(&text[..len], false).is_err());
+        assert_eq!((refused_at, known_at.is_some()), (known_at, true), "{}", show(text));
+    }
+}
+
 const GOOD: &[u8] =
     b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\nServer: x\r\nEmpty:\r\nX-A:  b c \r\n\r\nhi";
 
