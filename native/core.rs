@@ -7,16 +7,16 @@ use crate::limit::{Buckets, KeyHasher};
 use crate::observe::{Family, Kind, Metrics, RecordRing};
 use crate::overload::{self, Overload};
 use crate::snapshot::plan::{Plan, PlanIssuer, PlanUpstream};
-use crate::snapshot::{CompileError, Registries, Snapshot, compile};
+use crate::snapshot::{CompileError, Held, Registries, Snapshot, compile};
+use crate::sync::{ArcSwapOption, AtomicU64, Mutex, MutexGuard};
 use crate::time::{Nanos, UnixSeconds};
 use crate::tls::ServerTls;
 use crate::upstream::Upstream;
-use arc_swap::ArcSwapOption;
 use mio::Waker;
 use std::any::Any;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock, PoisonError};
 
 /// Bound on keys of the bucket table shared by all limits of a core.
 const MAX_LIMIT_KEYS: usize = 1_000_000;
@@ -118,6 +118,15 @@ impl Core {
     /// Its generation, 0 before the first: one atomic load, to see cheaply whether a held snapshot is still in force.
     pub fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
+    }
+
+    /// Brings `held` up to the snapshot in force; false, for one atomic load, when its generation is still the same.
+    pub fn renew(&self, held: &mut Option<Held>) -> bool {
+        let is_same = self.generation() == held.as_ref().map_or(0, |snapshot| snapshot.generation);
+        if !is_same {
+            *held = self.snapshot().map(Held::new);
+        }
+        !is_same
     }
 
     /// Compiles a plan and swaps it in whole. An error changes nothing.

@@ -14,10 +14,11 @@
 //! | `snapshot` | the compiled configuration; `core` holds the one in force and what survives a reload |
 //! | `observe` | counters, histograms, access records, trace ids |
 //! | `decimal` | numbers as digits |
+//! | `sync` | locks and atomics of what threads share, so that tests can choose who goes first |
 //! | `explain` | the decision told step by step, without taking tokens |
 //! | `binding` | the only module that knows Node |
 //!
-//! Rules: imports go down only (`binding → engine → decide → snapshot → policies → {time, decimal}`); time is a parameter, read
+//! Rules: imports go down only (`binding → engine → decide → snapshot → policies → {time, decimal, sync}`); time is a parameter, read
 //! by `engine/clock` alone; a refusal is a value; everything that can grow has a bound in its constructor; `unsafe`
 //! stands in `binding` alone, each block with the promise it relies on. Everything but `binding` is tested without
 //! Node: `cargo test --no-default-features`.
@@ -31,6 +32,8 @@ pub mod access;
 #[cfg(all(feature = "napi", not(test)))]
 mod binding;
 pub mod core;
+#[cfg(all(test, feature = "interleave"))]
+mod core_interleave_tests;
 pub mod decide;
 #[cfg(test)]
 mod decide_tests;
@@ -45,6 +48,7 @@ pub mod overload;
 pub mod respond;
 pub mod router;
 pub mod snapshot;
+mod sync;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod time;

@@ -147,3 +147,29 @@ impl Signer {
 pub fn snapshot(core: &Core) -> Arc<Snapshot> {
     core.snapshot().expect("the core was published to")
 }
+
+/// Runs `test` once for each order in which its threads can go on; for two threads of a few steps.
+#[cfg(feature = "interleave")]
+pub fn every_order(test: impl Fn() + Send + Sync + 'static) {
+    let scheduler = shuttle::scheduler::DfsScheduler::new(None, false);
+    shuttle::Runner::new(scheduler, quiet()).run(test);
+}
+
+/// Runs `test` in many drawn orders: half of them at random, half with few changes of thread at the worst moments.
+#[cfg(feature = "interleave")]
+pub fn many_orders(test: impl Fn() + Send + Sync + 'static) {
+    const ORDERS: usize = 1_000;
+    const CHANGES: usize = 3;
+    let test = Arc::new(test);
+    let (random, few) = (Arc::clone(&test), test);
+    shuttle::Runner::new(shuttle::scheduler::RandomScheduler::new(ORDERS), quiet()).run(move || random());
+    shuttle::Runner::new(shuttle::scheduler::PctScheduler::new(CHANGES, ORDERS), quiet()).run(move || few());
+}
+
+/// The atomics here are read one at a time, so that their orderings are of no account to a test of interleavings.
+#[cfg(feature = "interleave")]
+fn quiet() -> shuttle::Config {
+    let mut config = shuttle::Config::new();
+    config.silence_warnings = true;
+    config
+}

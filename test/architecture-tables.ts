@@ -44,7 +44,7 @@ export const typescriptAreas: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
 };
 
-/** Modules of native, each with those that it may use. Every module may use `time` and `decimal`. */
+/** Modules of native, each with those that it may use. Every module may use `time`, `decimal` and `sync`. */
 export const rustModules: Readonly<Record<string, readonly string[]>> = {
   binding: ['engine', 'explain', 'core', 'respond', 'router', 'snapshot'],
   explain: ['core', 'decide', 'respond', 'snapshot', 'h1', 'jwt', 'router'],
@@ -82,6 +82,7 @@ export const rustModules: Readonly<Record<string, readonly string[]>> = {
   time: [],
   decimal: [],
   detail: [],
+  sync: [],
   lib: [],
 };
 
@@ -102,4 +103,4 @@ export const longFunctions: Readonly<Record<string, string>> = {
 };
 
 /** Modules that every module may use. */
-export const anywhere: ReadonlySet<string> = new Set(['time', 'decimal']);
+export const anywhere: ReadonlySet<string> = new Set(['time', 'decimal', 'sync']);

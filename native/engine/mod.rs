@@ -329,9 +329,7 @@ impl Engine {
 
     /// The snapshot in force, read again only when its generation changed.
     fn current_snapshot(&mut self) -> Option<Held> {
-        let held = self.snapshot.as_ref().map_or(0, |s| s.generation);
-        if self.core.generation() != held {
-            self.snapshot = self.core.snapshot().map(Held::new);
+        if self.core.renew(&mut self.snapshot) {
             // Idle connections of upstreams that are gone are closed soon.
             self.sweep_at = Some(self.now);
             self.reckon();

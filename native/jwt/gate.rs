@@ -1,8 +1,9 @@
 //! Decides whether an unknown `kid` is worth asking the issuer for its keys again: one refresh at a time, a
 //! pause after each, and a memory of what a refresh did not bring; fetches nothing itself.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
+use crate::sync::{Mutex, MutexGuard};
 use crate::time::Nanos;
 
 /// What a request whose token names an unknown key does.

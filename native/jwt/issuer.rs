@@ -1,11 +1,10 @@
 //! One issuer: its keys, the tokens verified with them and the gate for unknown keys; the order of the checks
 //! is here, the checks are not.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use ahash::RandomState;
-use arc_swap::ArcSwap;
 
 use super::claims::{self, Verified};
 use super::compact::{Compact, SignatureBuffer, decode_text};
@@ -16,6 +15,7 @@ use super::keys::{Choice, Key, KeySet};
 use super::policy::TokenPolicy;
 use super::rs256::MAX_SIGNATURE_BYTES;
 use super::verified::{Cache, CacheStats, Found, Proof};
+use crate::sync::{ArcSwap, AtomicU64, Mutex};
 use crate::time::{Nanos, UnixSeconds};
 
 /// What survives a reload of everything that trusts one issuer; `Send + Sync`, shared by all threads.

@@ -2,6 +2,8 @@
 
 mod cache;
 mod gate;
+#[cfg(feature = "interleave")]
+mod interleave;
 mod json;
 mod keys;
 mod tokens;

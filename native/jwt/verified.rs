@@ -1,12 +1,13 @@
 //! Tokens verified before: found by a keyed hash and compared whole, together with the policy; bounded in
 //! entries and bytes; believes no entry past its time or its key.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use ahash::RandomState;
 use hashbrown::HashTable;
 
 use super::claims::Verified;
+use crate::sync::{Mutex, MutexGuard};
 use crate::time::UnixSeconds;
 
 /// What the cache did since its start, and what it holds.

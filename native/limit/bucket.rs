@@ -4,9 +4,10 @@
 //! A bucket is full when its TAT is not in the future and empty when the TAT lies one tolerance ahead of now.
 //! The word is a point in time and not a count, so it keeps its meaning when the quota changes.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::quota::{Quota, nanos, ticks};
+use crate::sync::AtomicU64;
 use crate::time::Nanos;
 
 /// How far the clocks of two callers may differ (they read it once a turn) and limits still hold exactly: 1
@@ -28,6 +29,8 @@ pub struct Take {
     pub reset: Nanos,
     /// Until a token is there: zero when allowed, else equal to `reset`.
     pub retry_after: Nanos,
+    /// Answered by a bucket that keys without one of their own share.
+    pub(super) shared: bool,
 }
 
 /// Takes one token if there is one. Callers on any number of threads together never take more than the quota.
@@ -98,11 +101,12 @@ fn allowed(credit: u64, quota: &Quota) -> Take {
         remaining: u32::try_from(remaining).unwrap_or(u32::MAX),
         reset: nanos(quota.interval().get() - credit % quota.interval()),
         retry_after: Nanos::ZERO,
+        shared: false,
     }
 }
 
 #[inline]
 fn refused(wait: u64) -> Take {
     let wait = nanos(wait);
-    Take { allowed: false, remaining: 0, reset: wait, retry_after: wait }
+    Take { allowed: false, remaining: 0, reset: wait, retry_after: wait, shared: false }
 }

@@ -4,10 +4,11 @@
 //! A key lies in its home group, or in a later one only if every group between is full. Slots are reused in
 //! place and emptied only by a rebuild, so that rule holds without tombstones.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::bucket::{SKEW, is_full};
 use super::quota::Quota;
+use crate::sync::AtomicU64;
 
 const SLOTS: usize = 4;
 /// The key of an unused slot.

@@ -1,13 +1,14 @@
 //! Every bucket of the process in a bounded, sharded table that all threads share; it never forgets a debt to
 //! make room.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{PoisonError, RwLock};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::bucket::{self, Take};
 use super::key::Key;
 use super::quota::{Quota, ticks};
 use super::shard::Shard;
+use crate::sync::{AtomicU64, RwLock};
 use crate::time::Nanos;
 
 /// At most 64 shards.
@@ -84,8 +85,8 @@ impl Buckets {
             if out[index].allowed {
                 continue;
             }
-            for (key, quota) in &items[..index] {
-                self.give_back(*key, quota);
+            for ((key, quota), take) in items[..index].iter().zip(out.iter()) {
+                self.give_back(*key, quota, take);
             }
             for (other, (key, quota)) in items.iter().enumerate().filter(|(other, _)| *other != index) {
                 out[other] = self.peek(*key, quota, now);
@@ -105,11 +106,13 @@ impl Buckets {
         bucket::peek(tat, quota, now)
     }
 
-    /// Returns one token taken before from the bucket of `key` under the same quota.
-    pub fn give_back(&self, key: Key, quota: &Quota) {
+    /// Returns the token that `take` took under the same key and quota, to the bucket that it came from: the key may
+    /// have got one of its own since, which owes nothing for it.
+    pub fn give_back(&self, key: Key, quota: &Quota, take: &Take) {
         let spread = spread(key);
         let shard = self.shard(spread).read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(word) = shard.find(spread).or_else(|| shard.find_shared(quota)) {
+        let word = if take.shared { shard.find_shared(quota) } else { shard.find(spread) };
+        if let Some(word) = word {
             bucket::give_back(word, quota);
         }
     }
@@ -145,10 +148,11 @@ impl Buckets {
             return bucket::take(word, quota, now);
         }
         self.overflowed.fetch_add(1, Relaxed);
-        match shard.place_shared(quota, ticks(now)) {
+        let take = match shard.place_shared(quota, ticks(now)) {
             Some(word) => bucket::take(word, quota, now),
             None => bucket::refuse(quota),
-        }
+        };
+        Take { shared: true, ..take }
     }
 
     #[inline]

@@ -2,6 +2,8 @@
 
 mod clock;
 mod gcra;
+#[cfg(feature = "interleave")]
+mod interleave;
 mod table;
 mod text;
 mod threads;

@@ -81,9 +81,9 @@ fn time_at_the_end_of_its_range_overflows_nowhere() {
     for now in [0, 1, 1 << 58, u64::MAX - 1, u64::MAX] {
         for quota in [quota(1, 1 << 57, 1), quota(u32::MAX, 1, u32::MAX), quota(1, 1, 1)] {
             for key in 0..8 {
-                buckets.take(Key(key), &quota, Nanos(now));
+                let take = buckets.take(Key(key), &quota, Nanos(now));
                 buckets.peek(Key(key), &quota, Nanos(now));
-                buckets.give_back(Key(key), &quota);
+                buckets.give_back(Key(key), &quota, &take);
             }
         }
     }

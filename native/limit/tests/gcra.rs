@@ -44,9 +44,20 @@ fn answers_follow_the_bucket() {
     let (buckets, quota) = (Buckets::new(16), quota(10, SECOND, 3));
     let tenth = SECOND / 10;
     let start = 7 * SECOND;
-    let allowed =
-        |remaining, reset| Take { allowed: true, remaining, reset: Nanos(reset), retry_after: Nanos(0) };
-    let refused = |wait| Take { allowed: false, remaining: 0, reset: Nanos(wait), retry_after: Nanos(wait) };
+    let allowed = |remaining, reset| Take {
+        allowed: true,
+        remaining,
+        reset: Nanos(reset),
+        retry_after: Nanos(0),
+        shared: false,
+    };
+    let refused = |wait| Take {
+        allowed: false,
+        remaining: 0,
+        reset: Nanos(wait),
+        retry_after: Nanos(wait),
+        shared: false,
+    };
     for (step, (at, expected)) in [
         (0, allowed(2, tenth)),
         (0, allowed(1, tenth)),
@@ -73,12 +84,13 @@ fn peek_takes_nothing_and_give_back_returns_one() {
     assert_eq!(buckets.peek(Key(1), &quota, now).remaining, 2);
     assert!(buckets.is_empty());
     assert_eq!(buckets.take(Key(1), &quota, now).remaining, 1);
-    assert_eq!(buckets.take(Key(1), &quota, now).remaining, 0);
+    let taken = buckets.take(Key(1), &quota, now);
+    assert_eq!(taken.remaining, 0);
     assert!(!buckets.peek(Key(1), &quota, now).allowed);
-    buckets.give_back(Key(1), &quota);
+    buckets.give_back(Key(1), &quota, &taken);
     assert_eq!(buckets.peek(Key(1), &quota, now).remaining, 1);
     for _ in 0..5 {
-        buckets.give_back(Key(1), &quota);
+        buckets.give_back(Key(1), &quota, &taken);
     }
     assert_eq!(buckets.peek(Key(1), &quota, now).remaining, 2, "never more than the burst");
 }

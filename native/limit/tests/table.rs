@@ -99,8 +99,9 @@ fn overflowing_keys_of_different_quotas_do_not_share() {
         }
     }
     let other = quota(1, SECOND, 33);
-    assert!(!buckets.take(key(999), &other, now).allowed, "more quotas than shared buckets: refused");
-    buckets.give_back(key(999), &other);
+    let take = buckets.take(key(999), &other, now);
+    assert!(!take.allowed, "more quotas than shared buckets: refused");
+    buckets.give_back(key(999), &other, &take);
 }
 
 #[test]
@@ -152,9 +153,22 @@ fn an_overflow_take_can_be_given_back() {
     let (buckets, quota) = (Buckets::new(1), quota(1, 1000 * SECOND, 1));
     let now = Nanos(5 * SECOND);
     buckets.take(key(0), &quota, now);
-    assert!(buckets.take(key(1), &quota, now).allowed);
-    buckets.give_back(key(1), &quota);
+    let take = buckets.take(key(1), &quota, now);
+    assert!(take.allowed);
+    buckets.give_back(key(1), &quota, &take);
     assert!(buckets.take(key(2), &quota, now).allowed);
+}
+
+#[test]
+fn a_key_with_a_bucket_of_its_own_does_not_get_what_it_took_from_a_shared_one() {
+    let (buckets, quota) = (Buckets::new(1), quota(1, 10 * SECOND, 1));
+    let forgotten_from = Nanos(16 * SECOND);
+    buckets.take(key(0), &quota, Nanos(5 * SECOND));
+    let shared = buckets.take(key(1), &quota, Nanos(forgotten_from.0 - 1));
+    assert_eq!((shared.allowed, buckets.overflowed()), (true, 1));
+    assert!(buckets.take(key(1), &quota, forgotten_from).allowed, "now of its own");
+    buckets.give_back(key(1), &quota, &shared);
+    assert!(!buckets.take(key(1), &quota, forgotten_from).allowed);
 }
 
 #[test]

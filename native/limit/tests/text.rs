@@ -55,12 +55,19 @@ fn lines(limits: &[(&LimitText, &Take)]) -> String {
 
 #[test]
 fn fields_name_each_limit_in_order() {
-    let allowed = Take { allowed: true, remaining: 199, reset: Nanos(10_000_000), retry_after: Nanos(0) };
+    let allowed = Take {
+        allowed: true,
+        remaining: 199,
+        reset: Nanos(10_000_000),
+        retry_after: Nanos(0),
+        shared: false,
+    };
     let refused = Take {
         allowed: false,
         remaining: 0,
         reset: Nanos(59 * SECOND + 1),
         retry_after: Nanos(59 * SECOND + 1),
+        shared: false,
     };
     let client = LimitText::new("perClient", &quota(100, SECOND, 200));
     let route = LimitText::new("perRoute", &quota(1, 60 * SECOND, 1));
@@ -78,7 +85,8 @@ fn fields_name_each_limit_in_order() {
 
 #[test]
 fn names_are_structured_field_strings() {
-    let take = Take { allowed: true, remaining: u32::MAX, reset: Nanos(0), retry_after: Nanos(0) };
+    let take =
+        Take { allowed: true, remaining: u32::MAX, reset: Nanos(0), retry_after: Nanos(0), shared: false };
     for (id, written) in [
         ("a b", "\"a b\""),
         ("a\"b\\c", "\"a\\\"b\\\\c\""),
@@ -95,8 +103,15 @@ fn names_are_structured_field_strings() {
 
 #[test]
 fn retry_after_agrees_with_the_longest_t() {
-    let refused = |wait| Take { allowed: false, remaining: 0, reset: Nanos(wait), retry_after: Nanos(wait) };
-    let allowed = Take { allowed: true, remaining: 1, reset: Nanos(90 * SECOND), retry_after: Nanos(0) };
+    let refused = |wait| Take {
+        allowed: false,
+        remaining: 0,
+        reset: Nanos(wait),
+        retry_after: Nanos(wait),
+        shared: false,
+    };
+    let allowed =
+        Take { allowed: true, remaining: 1, reset: Nanos(90 * SECOND), retry_after: Nanos(0), shared: false };
     for (takes, seconds) in [
         (vec![refused(1)], 1),
         (vec![refused(SECOND)], 1),
