@@ -3,6 +3,7 @@
 mod conflicts;
 mod hosts;
 mod matching;
+mod naive;
 mod oracle;
 mod patterns;
 mod unreachable;
