@@ -34,7 +34,10 @@ export function pack(target, folder) {
 
 /** One input as a line of a kept file. */
 export function line(text) {
-  return JSON.stringify(text).replace(/[\u007f-\u00ff]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);
+  return JSON.stringify(text).replace(
+    /[\u007f-\u00ff]/g,
+    (char) => `\\u00${char.charCodeAt(0).toString(16)}`,
+  );
 }
 
 function read(file) {

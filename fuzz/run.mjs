@@ -37,10 +37,13 @@ async function main() {
   if (options.seeds !== undefined) for (const target of targets) addFiles(target, options.seeds);
   const folder = build(options.sanitizer);
   if (folder === undefined) return 1;
-  if (options.input !== undefined) return Math.max(...targets.map((target) => reproduce(folder, target, options.input)));
+  if (options.input !== undefined)
+    return Math.max(...targets.map((target) => reproduce(folder, target, options.input)));
   mkdirSync(artifacts, { recursive: true });
   const secs = Number(options.secs ?? (options.check ? 10 : 60));
-  const failed = (await spread(targets, (target) => run(folder, target, secs))).filter((name) => name !== undefined);
+  const failed = (await spread(targets, (target) => run(folder, target, secs))).filter(
+    (name) => name !== undefined,
+  );
   if (failed.length > 0) process.stderr.write(`fuzzing failed: ${failed.join(', ')}\n`);
   return failed.length > 0 ? 1 : 0;
 }
@@ -80,13 +83,17 @@ async function run(folder, target, secs) {
     kept = `, kept ${pack(target, merged.folder)}`;
   }
   const { runs, perSecond, edges } = fuzzed.figures;
-  process.stdout.write(`${target}: ${runs} runs, ${perSecond}/s, ${edges} edges, ${replayed.inputs} inputs replayed${kept}\n`);
+  process.stdout.write(
+    `${target}: ${runs} runs, ${perSecond}/s, ${edges} edges, ${replayed.inputs} inputs replayed${kept}\n`,
+  );
   return undefined;
 }
 
 function tell(target, what, { log, input }) {
   const tail = readFileSync(log, 'utf8').split('\n').slice(-40).join('\n');
   const again = `npm run fuzz -- --targets ${target} --input ${input ?? 'FILE'}`;
-  process.stderr.write(`${tail}\n${target} failed on ${what}: ${input ?? `see ${log}`}\nto see it again: ${again}\n`);
+  process.stderr.write(
+    `${tail}\n${target} failed on ${what}: ${input ?? `see ${log}`}\nto see it again: ${again}\n`,
+  );
   return target;
 }

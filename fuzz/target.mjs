@@ -20,7 +20,13 @@ export async function replay(folder, target) {
 
 /** New inputs for some seconds; what reaches new code is added to the folder. */
 export function fuzz(folder, target, secs) {
-  const args = [folderOf(target), `-max_total_time=${secs}`, `-dict=${words}`, '-print_final_stats=1', ...BOUNDS];
+  const args = [
+    folderOf(target),
+    `-max_total_time=${secs}`,
+    `-dict=${words}`,
+    '-print_final_stats=1',
+    ...BOUNDS,
+  ];
   return start(folder, target, 'fuzz', args);
 }
 
@@ -29,7 +35,13 @@ export async function minimise(folder, target) {
   const least = `${logs}${target}-least/`;
   rmSync(least, { recursive: true, force: true });
   mkdirSync(least, { recursive: true });
-  const merged = await start(folder, target, 'merge', ['-merge=1', '-use_counters=0', least, folderOf(target), ...BOUNDS]);
+  const merged = await start(folder, target, 'merge', [
+    '-merge=1',
+    '-use_counters=0',
+    least,
+    folderOf(target),
+    ...BOUNDS,
+  ]);
   return { folder: least, ...merged };
 }
 

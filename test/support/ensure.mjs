@@ -4,7 +4,13 @@ import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
 /** Command → Debian package. */
-const packages = { curl: 'curl', nginx: 'nginx-light', openssl: 'openssl', valgrind: 'valgrind' };
+const packages = {
+  'c++': 'g++',
+  curl: 'curl',
+  nginx: 'nginx-light',
+  openssl: 'openssl',
+  valgrind: 'valgrind',
+};
 
 const folders = ['/usr/sbin', '/usr/bin', '/usr/local/bin', '/usr/local/sbin', '/opt/homebrew/bin'];
 const has = (command) => folders.some((folder) => existsSync(`${folder}/${command}`));
