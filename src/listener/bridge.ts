@@ -210,8 +210,7 @@ export class Bridge {
 
   /** Resolves when no exchange is left. */
   idle(): Promise<void> {
-    if (this.#live === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#onIdle.push(resolve));
+    return this.#live === 0 ? Promise.resolve() : new Promise((resolve) => this.#onIdle.push(resolve));
   }
 
   /** Ends the engine; exchanges that are left are broken. */
@@ -223,14 +222,10 @@ export class Bridge {
 
   #dispatch(event: number): void {
     const kind = event & 15;
-    if (kind >= EVENT_REQUEST) {
-      this.#natives.dispatch(kind, event >>> 4);
-      return;
-    }
-    const meta = this.meta;
+    const { meta } = this;
+    if (kind >= EVENT_REQUEST) return this.#natives.dispatch(kind, event >>> 4);
     if (kind === EVENT_KEYS) {
-      this.#owner.keysWanted(meta[META_HANDLER] as number, meta[META_LENGTH_LO] as number);
-      return;
+      return this.#owner.keysWanted(meta[META_HANDLER] as number, meta[META_LENGTH_LO] as number);
     }
     const exchange = this.#exchanges[event >>> 4];
     if (exchange === undefined) return;
