@@ -45,8 +45,13 @@ export class Changes {
   }
 
   async stop() {
-    this.#ending.abort();
+    this.abandon();
     await this.#running;
+  }
+
+  /** Nothing more is begun, whatever is still under way. */
+  abandon() {
+    this.#ending.abort();
   }
 
   async #every(ms, act) {

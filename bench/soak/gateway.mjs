@@ -51,10 +51,10 @@ async function* pieces(id, size, count) {
   }
 }
 
-async function* endless() {
+async function* endless(size) {
   running.endless += 1;
   try {
-    const piece = Buffer.alloc(65_536, 'endless;');
+    const piece = Buffer.alloc(size, 'endless;');
     for (;;) {
       await new Promise((resolve) => setImmediate(resolve));
       yield piece;
@@ -104,7 +104,9 @@ function register() {
   // Whom clients leave: counted apart, since none of them knows what became of its request.
   gateway.get('/ja/hold/:id', { id: 'js-hold' }, hold);
   gateway.post('/ja/pipe/:id', { id: 'js-abort-pipe' }, ({ body }) => passed(body.stream()));
-  gateway.get('/ja/endless/:id', { id: 'js-endless' }, () => endless());
+  gateway.get('/ja/endless/:id', { id: 'js-endless' }, ({ query }) =>
+    endless(Number(query.get('size') ?? 65_536)),
+  );
 }
 
 const orders = {

@@ -44,6 +44,7 @@ export async function soak({ listener, secs, seed, clients: count, say }) {
       ...seen,
     };
   } finally {
+    bed.changes.abandon();
     await Promise.all([...bed.clients, bed.gateway, bed.origin].map((child) => child.stop()));
     bed.issuer.close();
   }

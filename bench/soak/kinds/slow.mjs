@@ -127,9 +127,10 @@ async function slowReader(lane) {
 const noReader = (endpoint, target) => async (lane) => {
   const wire = await lane.open();
   lane.begin(endpoint);
-  wire.send(requestBytes({ target: `${target}/${lane.id()}` }));
+  // In large pieces: the clock runs only when the buffers of both systems, some megabytes, are full.
+  wire.send(requestBytes({ target: `${target}/${lane.id()}?size=1000000` }));
   wire.pause();
-  await lane.pause(clocks.write * 2.5);
+  await lane.pause(clocks.write * 4);
   wire.resume();
   await wire.ended();
 };
