@@ -1,6 +1,7 @@
 //! Tables of cases and properties against naive oracles; no sockets.
 
 mod body;
+mod cookie;
 mod date;
 mod fields;
 mod guard;
