@@ -214,6 +214,7 @@ impl Engine {
     /// Closes a connection that is on no shelf. Whoever waits for one is served at the end of the turn.
     pub(super) fn close(&mut self, conn: usize) {
         let Some(mut c) = self.conns.try_remove(conn) else { return };
+        c.lease.end(self.now);
         // Closing the descriptor removes it from the poll anyway.
         let _ = self.poll.registry().deregister(&mut c.stream);
         self.buffers.give(std::mem::take(&mut c.carrying.partial));
@@ -238,6 +239,7 @@ impl Engine {
     pub(super) fn let_go(&mut self, conn: usize, reusable: bool) {
         let c = &mut self.conns[conn];
         c.exchange = None;
+        c.lease.end(self.now);
         let sound = reusable && c.is_open() && !c.hangup && !c.broken;
         let (place, pick) = (c.place, c.pick);
         if sound && self.places[place].put(conn, pick, self.now) {

@@ -1,7 +1,5 @@
 //! Step 5, the way up: a connection is found, opened or waited for, and the request is composed for its target.
 
-use std::net::SocketAddr;
-
 use mio::net::TcpStream;
 use mio::{Interest, Token};
 use serde_json::Value;
@@ -14,7 +12,7 @@ use super::upstream::{Carrying, Conn, Stage};
 use crate::h1::{self, Framing};
 use crate::snapshot::Route;
 use crate::tls;
-use crate::upstream::{Failure, Permit, Pick, Upstream, deadline, retry};
+use crate::upstream::{Ask, Failure, Lease, Permit, Pick, Upstream, deadline, retry};
 
 impl Engine {
     /// Sets an exchange on its way to `upstream` (index into its snapshot's).
@@ -27,6 +25,7 @@ impl Engine {
             ex.deadlines.total = ex.started.plus(total);
         }
         self.restart_clocks(id);
+        self.read_affinity(id);
         match self.attach(id, How::First) {
             Ok(()) => self.arm(id),
             Err(failure) => self.fail(id, failure),
@@ -54,6 +53,7 @@ impl Engine {
         let ex = self.exchanges.get(id as usize).ok_or(Failure::NoTarget)?;
         let snapshot = ex.snapshot.clone().ok_or(Failure::NoTarget)?;
         let upstream = snapshot.upstreams.get(ex.attempt.upstream as usize).ok_or(Failure::NoTarget)?;
+        let ask = Ask { random: self.rng.next_u64(), key: ex.attempt.key, now: self.now };
         let at = self.place(upstream);
         let place = &mut self.places[at];
         if how == How::First && !place.waiting.is_empty() {
@@ -62,10 +62,9 @@ impl Engine {
         let pick = match how {
             How::Same(pick) => pick,
             How::Elsewhere(failed) => {
-                let pick = place.next_pick(upstream, Some(failed));
-                pick.filter(|p| p.address != failed).ok_or(Failure::ConnectFailed)?
+                place.other_pick(upstream, ask, failed).ok_or(Failure::ConnectFailed)?
             }
-            How::First | How::Waited => place.next_pick(upstream, None).ok_or(Failure::NoTarget)?,
+            How::First | How::Waited => place.next_pick(upstream, ask).ok_or(Failure::NoTarget)?,
         };
         // A tunnel takes the connection for good, and must not be the one to find it stale.
         if matches!(how, How::First | How::Waited)
@@ -110,6 +109,7 @@ impl Engine {
         let mut permit = upstream.permit();
         if permit.is_none() {
             if !self.exchanges[id as usize].upgrade
+                && !upstream.algorithm.is_keyed()
                 && let Some((conn, pick)) = self.take_quiet(id, at, |place| place.take_any(upstream))
             {
                 self.carry(id, conn, pick);
@@ -129,7 +129,7 @@ impl Engine {
         // Without it a small request waits for the acknowledgement of the one before; failure costs only time.
         let _ = stream.set_nodelay(true);
         let tls = new_tls(upstream, pick)?;
-        let conn = self.register(stream, tls, at, pick, permit)?;
+        let conn = self.register(stream, tls, at, pick, permit, upstream.lease(pick))?;
         self.conns[conn].exchange = Some(id);
         let wait = self.now.plus(upstream.connect_timeout);
         let ex = &mut self.exchanges[id as usize];
@@ -145,9 +145,10 @@ impl Engine {
         at: usize,
         pick: Pick,
         permit: Permit,
+        lease: Lease,
     ) -> Result<usize, Failure> {
         self.stamps = self.stamps.wrapping_add(1);
-        let mut conn = Box::new(Conn::new(stream, tls, at, pick, permit, self.stamps));
+        let mut conn = Box::new(Conn::new(stream, tls, at, pick, permit, lease, self.stamps));
         let token = Token(super::reactor::token(self.conns.vacant_key(), self.stamps));
         let interest = Interest::READABLE | Interest::WRITABLE;
         let registered = self.poll.registry().register(&mut conn.stream, token, interest);
@@ -218,6 +219,8 @@ impl Engine {
         ex.phase = Phase::Forwarding;
         ex.attempt.conn = Some(conn);
         ex.attempt.address = Some(pick.address);
+        let counted = ex.upstream().is_some_and(|u| u.algorithm.counts_load());
+        self.conns[conn].lease.begin(self.shard, self.now, counted);
         if ex.attempt.target != Some(pick.target) {
             ex.attempt.target = Some(pick.target);
             self.compose(id, pick.target);
@@ -268,11 +271,16 @@ impl Engine {
 
     /// Another attempt, or the end.
     pub(super) fn attempt_failed(&mut self, conn: usize, failure: Failure) {
-        let Some(c) = self.conns.get(conn) else { return };
+        let Some(c) = self.conns.get_mut(conn) else { return };
         let Some(id) = c.exchange else { return self.close(conn) };
         let pick = c.pick;
         let connecting = c.stage != Stage::Open;
         let (reused, wrote, answered) = (c.carrying.reused, c.carrying.wrote, c.carrying.answered);
+        let upstream = self.exchanges.get(id as usize).and_then(|ex| ex.upstream());
+        // A pooled connection may have ended long ago, which says nothing of its endpoint.
+        if let Some(upstream) = upstream.filter(|_| !reused) {
+            c.lease.failed(upstream.connect_timeout);
+        }
         self.detach(id);
         let Some(ex) = self.exchanges.get_mut(id as usize) else { return };
         let attempt = retry::Attempt {
@@ -288,7 +296,7 @@ impl Engine {
         }
         ex.attempt.retries += 1;
         ex.upload.sent = 0;
-        let how = if connecting { How::Elsewhere(pick.address) } else { How::Same(pick) };
+        let how = if connecting { How::Elsewhere(pick) } else { How::Same(pick) };
         match self.attach(id, how) {
             Ok(()) => self.arm(id),
             Err(_) => self.fail(id, failure),
@@ -312,8 +320,8 @@ enum How {
     Waited,
     /// Again, on a new connection to the same address.
     Same(Pick),
-    /// Again, at another address if there is one.
-    Elsewhere(SocketAddr),
+    /// Again, at another target or address if there is one.
+    Elsewhere(Pick),
 }
 
 fn new_tls(upstream: &Upstream, pick: Pick) -> Result<Option<Box<TlsStream>>, Failure> {

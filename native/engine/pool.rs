@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use crate::time::Nanos;
-use crate::upstream::{Balance, Pick, Upstream};
+use crate::upstream::set::Endpoint;
+use crate::upstream::{Ask, Balance, Pick, Upstream};
 
 /// Requests of one engine that may wait for a connection of one upstream.
 pub(super) const MAX_WAITING: usize = 16_384;
@@ -44,9 +45,17 @@ impl Place {
         }
     }
 
-    pub fn next_pick(&mut self, upstream: &Upstream, avoid: Option<SocketAddr>) -> Option<Pick> {
+    pub fn next_pick(&mut self, upstream: &Upstream, ask: Ask) -> Option<Pick> {
         (self.idle_timeout, self.max_idle) = (upstream.idle_timeout, upstream.max_idle);
-        self.balance.pick(&upstream.targets, &upstream.addresses(), avoid)
+        self.balance.pick(&upstream.addresses(), ask, |_| true)
+    }
+
+    /// Another target, or else another address of the same one.
+    pub fn other_pick(&mut self, upstream: &Upstream, ask: Ask, failed: Pick) -> Option<Pick> {
+        let set = upstream.addresses();
+        let elsewhere = |e: &Endpoint| e.address != failed.address;
+        let other = self.balance.pick(&set, ask, |e| e.target as usize != failed.target && elsewhere(e));
+        other.or_else(|| self.balance.pick(&set, ask, elsewhere))
     }
 
     /// The idle connection used last.

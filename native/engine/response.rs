@@ -101,6 +101,7 @@ impl Engine {
         let Some(snapshot) = &ex.snapshot else { return };
         self.lines.clear();
         respond::write_own_lines(&mut self.lines, snapshot, &ex.outcome, &ex.trace);
+        ex.write_affinity(&mut self.lines, &head.fields, bytes);
         let forwarded = h1::ForwardResponse {
             head,
             buf: bytes,
@@ -114,7 +115,7 @@ impl Engine {
         // Without the whole request, or with frames behind it, the client's connection is out of step afterwards.
         let close = ex.upgrade || if foreign { !ex.upload.complete } else { ex.body_costs_connection() };
         ex.answer.status = head.status;
-        ex.attempt.took = ex.attempt.sent_at.map(|at| self.now.since(at));
+        ex.attempt.took = c.lease.answered(ex.attempt.sent_at, self.now);
         ex.deadlines.head = deadline::NEVER;
         c.carrying.keep = head.keep_alive;
         c.carrying.body = Some(BodyReader::for_response(head.body));

@@ -14,7 +14,7 @@ use crate::observe::Trace;
 use crate::snapshot::{Held, Route};
 use crate::time::Nanos;
 use crate::tls::TlsFacts;
-use crate::upstream::{Deadlines, Failure};
+use crate::upstream::{Deadlines, Failure, Upstream};
 
 /// The longest rest of a request body, in bytes, that is skipped to keep its connection.
 const MAX_SKIPPED: u64 = 64 * 1024;
@@ -135,6 +135,10 @@ pub(super) struct Upload {
 #[derive(Default)]
 pub(super) struct Try {
     pub upstream: u32,
+    /// What keeps it to its target, where that is wanted.
+    pub key: u64,
+    /// The number in the cookie that the answer sets, which the key is the hash of.
+    pub cookie: Option<u64>,
     pub conn: Option<usize>,
     /// Where it queues for a connection, while it does.
     pub place: Option<usize>,
@@ -291,6 +295,11 @@ impl Exchange {
 
     pub fn route(&self) -> Option<&Route> {
         self.snapshot.as_ref()?.route(self.route?)
+    }
+
+    /// Where it is forwarded to; meaningless before it is.
+    pub fn upstream(&self) -> Option<&Upstream> {
+        self.snapshot.as_ref()?.upstreams.get(self.attempt.upstream as usize).map(|u| &**u)
     }
 
     /// Ready for the next request; buffers keep their capacity.

@@ -8,7 +8,7 @@ use mio::net::TcpStream;
 use super::pipe::{self, Pipe, uninterrupted};
 use super::tls::TlsStream;
 use crate::h1::{BodyReader, ResponseHead};
-use crate::upstream::{Failure, Permit, Pick};
+use crate::upstream::{Failure, Lease, Permit, Pick};
 
 /// A connection and what it is doing.
 pub(super) struct Conn {
@@ -24,6 +24,8 @@ pub(super) struct Conn {
     pub pick: Pick,
     /// Its share of the upstream's `max_connections`.
     pub _permit: Permit,
+    /// Its part in the load of its endpoint.
+    pub lease: Lease,
     pub readable: bool,
     pub writable: bool,
     /// The peer has ended or reset: read to the end before trusting a short read.
@@ -83,6 +85,7 @@ impl Conn {
         place: usize,
         pick: Pick,
         permit: Permit,
+        lease: Lease,
         stamp: u32,
     ) -> Conn {
         Conn {
@@ -94,6 +97,7 @@ impl Conn {
             place,
             pick,
             _permit: permit,
+            lease,
             readable: false,
             writable: false,
             hangup: false,

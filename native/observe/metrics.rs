@@ -273,3 +273,33 @@ impl LimitMetrics {
         self.0.all().map(|counts| counts[0].load(Relaxed)).sum()
     }
 }
+
+/// Requests that went to one target of an upstream.
+#[derive(Debug, Default)]
+pub struct TargetMetrics(Sharded<TargetShard>);
+
+#[derive(Debug, Default)]
+struct TargetShard {
+    began: AtomicU64,
+    ended: AtomicU64,
+}
+
+impl TargetMetrics {
+    /// In flight until [`TargetMetrics::ended`].
+    pub fn began(&self, shard: Shard) {
+        self.0.of(shard).began.fetch_add(1, Relaxed);
+    }
+
+    pub fn ended(&self, shard: Shard) {
+        self.0.of(shard).ended.fetch_add(1, Relaxed);
+    }
+
+    pub fn began_so_far(&self) -> u64 {
+        self.0.all().map(|shard| shard.began.load(Relaxed)).sum()
+    }
+
+    pub fn in_flight(&self) -> u64 {
+        let ended: u64 = self.0.all().map(|shard| shard.ended.load(Relaxed)).sum();
+        self.began_so_far().saturating_sub(ended)
+    }
+}

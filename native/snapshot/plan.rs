@@ -189,7 +189,41 @@ pub struct PlanUpstream {
     pub idle_timeout_ms: u64,
     pub max_connections: usize,
     pub max_idle: usize,
+    #[serde(default)]
+    pub balance: PlanBalance,
+    #[serde(default)]
+    pub hash_key: PlanHashKey,
     pub tls: PlanTls,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlanBalance {
+    #[default]
+    RoundRobin,
+    LeastRequest,
+    Ewma,
+    Hash,
+    Maglev,
+    Random,
+}
+
+/// Names of headers are in lower case.
+#[derive(Debug, Default, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum PlanHashKey {
+    #[default]
+    Client,
+    Path,
+    Header {
+        name: String,
+    },
+    Cookie {
+        name: String,
+    },
+    Claim {
+        name: String,
+    },
 }
 
 #[derive(Debug, Deserialize, PartialEq, Eq)]
@@ -213,6 +247,9 @@ pub struct PlanTarget {
     pub host: String,
     pub port: u16,
     pub weight: u32,
+    /// It is in the gateway's own zone.
+    #[serde(default)]
+    pub local: bool,
 }
 
 #[derive(Debug, Deserialize)]

@@ -4,7 +4,10 @@
 //! | question | file |
 //! |---|---|
 //! | what is an upstream, where are its targets, how many connections exist | [`target`] |
-//! | which target is next | [`balance`] |
+//! | which address of which target is next | [`balance`] |
+//! | what is that chosen from | [`set`] |
+//! | how loaded, how fast is it | [`load`] |
+//! | what is a request kept to its target by | [`key`], [`hash`] |
 //! | may this request be sent again | [`retry`] |
 //! | which clock runs out first | [`deadline`] |
 //! | what does the client get when it went wrong | [`failure`] |
@@ -16,16 +19,23 @@ pub mod balance;
 pub mod deadline;
 pub mod failure;
 mod families;
+pub mod hash;
+pub mod key;
+pub mod load;
 pub mod retry;
+pub mod set;
 pub mod target;
 pub mod tls;
 
 #[cfg(test)]
 mod tests;
 
-pub use balance::{Balance, Pick};
+pub use balance::{Algorithm, Ask, Balance, Pick};
 pub use deadline::{Deadlines, Expired};
 pub use failure::Failure;
 pub use families::families;
+pub use key::HashKey;
+pub use load::Lease;
 pub use retry::Attempt;
-pub use target::{Permit, Target, TargetSet, Upstream, UpstreamError};
+pub use set::TargetSet;
+pub use target::{Permit, Target, Upstream, UpstreamError};

@@ -11,7 +11,12 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use serde::Deserialize;
 
+use super::balance::{Algorithm, Pick};
+use super::key::HashKey;
+use super::load::{Known, Lease};
+use super::set::TargetSet;
 use super::tls;
+use crate::observe::TargetMetrics;
 use crate::snapshot::plan::{PlanScheme, PlanTarget, PlanUpstream};
 use crate::time::Nanos;
 
@@ -34,6 +39,11 @@ pub struct Upstream {
     pub max_connections: usize,
     /// Idle connections that one engine keeps.
     pub max_idle: usize,
+    pub algorithm: Algorithm,
+    /// What `hash` and `maglev` keep a request to its target by.
+    pub hash_key: HashKey,
+    /// What was sent to each target, in their order.
+    pub requests: Box<[Arc<TargetMetrics>]>,
     ca_pem: Option<Box<str>>,
     tls: Option<Arc<ClientConfig>>,
     key: u64,
@@ -50,17 +60,11 @@ pub struct Target {
     pub authority: Box<str>,
     /// 0 = never picked.
     pub weight: u32,
+    /// It is in the gateway's own zone.
+    pub local: bool,
     /// The name that the certificate must carry; `None` for plain HTTP.
     pub server_name: Option<ServerName<'static>>,
     literal: Option<SocketAddr>,
-}
-
-/// The addresses of every target at one moment, in the order of [`Upstream::targets`].
-#[derive(Debug, Default)]
-pub struct TargetSet {
-    /// Never the same for two sets.
-    pub version: u64,
-    pub addresses: Box<[Box<[SocketAddr]>]>,
 }
 
 /// A place among an upstream's `max_connections`; given back when dropped.
@@ -70,6 +74,7 @@ pub struct Permit(Arc<Live>);
 #[derive(Debug, Default)]
 struct Live {
     connections: AtomicUsize,
+    known: Known,
 }
 
 /// Why an upstream cannot be compiled, or pushed addresses not be used.
@@ -102,17 +107,29 @@ impl Upstream {
             None if needs_tls => Some(tls::client_config(ca_pem.as_deref()).map_err(UpstreamError::Trust)?),
             None => None,
         };
+        let live: Arc<Live> = previous.map_or_else(Arc::default, |p| Arc::clone(&p.live));
+        let algorithm = Algorithm::from(plan.balance);
+        let set = match same.filter(|p| p.algorithm == algorithm) {
+            Some(previous) => previous.set.load_full(),
+            None => {
+                let addresses = initial_addresses(&targets, previous);
+                Arc::new(TargetSet::of(&targets, addresses, algorithm, &live.known))
+            }
+        };
         Ok(Upstream {
             id: plan.id.as_str().into(),
             connect_timeout: Nanos::from_millis(plan.connect_timeout_ms),
             idle_timeout: Nanos::from_millis(plan.idle_timeout_ms),
             max_connections: plan.max_connections,
             max_idle: plan.max_idle,
+            algorithm,
+            hash_key: HashKey::from(&plan.hash_key),
+            requests: targets.iter().map(|t| live.known.target(&t.url)).collect(),
             ca_pem,
             tls,
             key: same.map_or_else(|| NEXT_KEY.fetch_add(1, Ordering::Relaxed), |p| p.key),
-            set: ArcSwap::from_pointee(initial_set(&targets, previous)),
-            live: previous.map_or_else(Arc::default, |p| Arc::clone(&p.live)),
+            set: ArcSwap::new(set),
+            live,
             targets,
         })
     }
@@ -123,11 +140,13 @@ impl Upstream {
         let times = self.connect_timeout == ms(plan.connect_timeout_ms)
             && self.idle_timeout == ms(plan.idle_timeout_ms);
         let bounds = self.max_connections == plan.max_connections && self.max_idle == plan.max_idle;
+        let balance =
+            self.algorithm == Algorithm::from(plan.balance) && self.hash_key == HashKey::from(&plan.hash_key);
         let trust = self.ca_pem.as_deref() == plan.tls.ca_pem.as_deref();
         let same = |(ours, theirs): (&Target, &PlanTarget)| Target::compile(theirs).is_ok_and(|t| t == *ours);
         let targets =
             self.targets.len() == plan.targets.len() && self.targets.iter().zip(&plan.targets).all(same);
-        *self.id == *plan.id && times && bounds && trust && targets
+        *self.id == *plan.id && times && bounds && balance && trust && targets
     }
 
     /// Identity of the connections: two upstreams with one key may share a pool.
@@ -150,14 +169,25 @@ impl Upstream {
     pub fn put_targets(&self, json: &str) -> Result<usize, UpstreamError> {
         let pushed: Vec<Pushed> =
             serde_json::from_str(json).map_err(|e| UpstreamError::Addresses { message: e.to_string() })?;
-        let mut next = self.set.load().addresses.clone();
+        let set = self.set.load();
+        let mut next = set.addresses.clone();
         for item in &pushed {
             let Some(index) = self.targets.iter().position(|t| *t.url == *item.url) else { continue };
             next[index] = parse_addresses(item)?;
         }
         let count = next.iter().map(|a| a.len()).sum();
-        self.set.store(Arc::new(TargetSet::of(next)));
+        if next != set.addresses {
+            let set = TargetSet::of(&self.targets, next, self.algorithm, &self.live.known);
+            self.set.store(Arc::new(set));
+        }
         Ok(count)
+    }
+
+    /// A new connection's part in the load of where it goes.
+    pub fn lease(&self, pick: Pick) -> Lease {
+        let url = |target: usize| self.targets.get(target).map_or("", |t| &*t.url);
+        let state = self.set.load().state(pick.target, pick.address);
+        Lease::new(state.unwrap_or_else(|| self.live.known.endpoint(url(pick.target), pick.address)))
     }
 
     /// A place among `max_connections`, or `None` when all are taken.
@@ -197,21 +227,15 @@ impl Target {
             url: plan.url.as_str().into(),
             authority: authority.into(),
             weight: plan.weight,
+            local: plan.local,
             server_name,
             literal: ip.map(|ip| SocketAddr::new(ip, plan.port)),
         })
     }
 }
 
-impl TargetSet {
-    fn of(addresses: Box<[Box<[SocketAddr]>]>) -> TargetSet {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        TargetSet { version: NEXT.fetch_add(1, Ordering::Relaxed), addresses }
-    }
-}
-
 /// Literal addresses are known at once, others are taken over from the target of the same URL.
-fn initial_set(targets: &[Target], previous: Option<&Upstream>) -> TargetSet {
+fn initial_addresses(targets: &[Target], previous: Option<&Upstream>) -> Box<[Box<[SocketAddr]>]> {
     let old = previous.map(|p| (p, p.set.load_full()));
     let known = |target: &Target| -> Box<[SocketAddr]> {
         if let Some(address) = target.literal {
@@ -221,7 +245,7 @@ fn initial_set(targets: &[Target], previous: Option<&Upstream>) -> TargetSet {
         let index = previous.targets.iter().position(|t| t.url == target.url);
         index.and_then(|i| set.addresses.get(i)).cloned().unwrap_or_default()
     };
-    TargetSet::of(targets.iter().map(known).collect())
+    targets.iter().map(known).collect()
 }
 
 fn parse_addresses(item: &Pushed) -> Result<Box<[SocketAddr]>, UpstreamError> {

@@ -1,12 +1,17 @@
 //! Tables of cases for the pure choices.
 
+mod balance;
+mod keyed;
+mod load;
+mod zones;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use serde_json::json;
 
 use super::retry::{Attempt, may_retry};
-use super::{Balance, Deadlines, Expired, Failure, Upstream, UpstreamError};
+use super::{Ask, Balance, Deadlines, Expired, Failure, Upstream, UpstreamError};
 use crate::time::Nanos;
 
 fn upstream(targets: &[(&str, u16, u32)]) -> Upstream {
@@ -25,14 +30,17 @@ fn plan(targets: &[(&str, u16, u32)]) -> crate::snapshot::plan::PlanUpstream {
 
 fn picks(up: &Upstream, count: usize) -> Vec<u16> {
     let mut balance = Balance::default();
-    let pick = |_| balance.pick(&up.targets, &up.addresses(), None).map_or(0, |p| p.address.port());
+    let pick = |_| {
+        let picked = balance.pick(&up.addresses(), Ask::default(), |_| true);
+        picked.map_or(0, |p| p.address.port())
+    };
     (0..count).map(pick).collect()
 }
 
 #[test]
 fn round_robin_is_smooth_and_weighted() {
     let up = upstream(&[("127.0.0.1", 1, 5), ("127.0.0.1", 2, 1), ("127.0.0.1", 3, 1)]);
-    assert_eq!(picks(&up, 7), [1, 1, 2, 1, 3, 1, 1]);
+    assert_eq!(picks(&up, 14), [1, 1, 1, 2, 3, 1, 1, 1, 1, 1, 2, 3, 1, 1]);
     let up = upstream(&[("127.0.0.1", 1, 0), ("127.0.0.1", 2, 1)]);
     assert_eq!(picks(&up, 3), [2, 2, 2]);
     assert_eq!(picks(&upstream(&[("127.0.0.1", 1, 0)]), 1), [0], "no target has a weight");
@@ -59,8 +67,10 @@ fn a_names_addresses_take_turns_and_one_can_be_avoided() {
     let pushed = r#"[{"url":"http://a.test:80","addresses":["10.0.0.1:80","10.0.0.2:80"]},{"url":"x","addresses":[]}]"#;
     assert_eq!(up.put_targets(pushed), Ok(2));
     let mut balance = Balance::default();
-    let mut next =
-        |avoid| balance.pick(&up.targets, &up.addresses(), avoid).map(|p| p.address.ip().to_string());
+    let mut next = |avoid: Option<SocketAddr>| {
+        let picked = balance.pick(&up.addresses(), Ask::default(), |e| Some(e.address) != avoid);
+        picked.map(|p| p.address.ip().to_string())
+    };
     let first = next(None);
     assert_ne!(first, next(None));
     let avoid: SocketAddr = "10.0.0.1:80".parse().expect("an address");

@@ -77,6 +77,7 @@ impl Engine {
         self.lines.clear();
         if let Some(snapshot) = &ex.snapshot {
             respond::write_own_lines(&mut self.lines, snapshot, &ex.outcome, &ex.trace);
+            ex.write_affinity(&mut self.lines, &self.conns[conn].head.fields, bytes);
         }
         let forwarded = h1::ForwardResponse {
             head: &self.conns[conn].head,
@@ -102,7 +103,7 @@ impl Engine {
         let tunnel = Tunnel::new(policy.idle_timeout, expires, self.now, self.unix_millis);
         ex.tunnel = Some(Box::new(tunnel));
         ex.answer.status = 101;
-        ex.attempt.took = ex.attempt.sent_at.map(|at| self.now.since(at));
+        ex.attempt.took = self.conns[conn].lease.answered(ex.attempt.sent_at, self.now);
         ex.deadlines = Deadlines::default();
         ex.verdict = "websocket";
         let head = std::mem::take(&mut ex.upload.out);
