@@ -30,6 +30,10 @@ export const gatewaySection = section(
       ),
       'Pseudonym in the `Via` field (RFC 9110 section 7.6.3); `false` adds no `Via`.',
     ),
+    zone: option(
+      optional(label(), 'none'),
+      'Where this gateway is: targets with the same `zone` are preferred.',
+    ),
     listen: option(withDefault(listenSection, {}), 'Where the gateway listens.'),
     admin: option(
       optional(adminOption, 'off in code, `{}` on the command line'),

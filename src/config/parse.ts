@@ -121,7 +121,9 @@ function settle(
       records: planRecords(config.records),
       issuers: issuers.map(([id, issuer]) => planIssuer(id, issuer, config.service)),
       limits: Object.entries(config.limits).map(([id, limit]) => planLimit(id, limit)),
-      upstreams: Object.entries(config.upstreams).map(([id, upstream]) => planUpstream(id, upstream)),
+      upstreams: Object.entries(config.upstreams).map(([id, upstream]) =>
+        planUpstream(id, upstream, config.zone),
+      ),
     },
     routes: config.routes.map((route) => planRoute(route, undefined)),
     ...found,

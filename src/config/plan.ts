@@ -85,6 +85,8 @@ export interface PlanUpstream {
   idleTimeoutMs: number;
   maxConnections: number;
   maxIdle: number;
+  balance: 'round-robin' | 'least-request' | 'ewma' | 'hash' | 'maglev' | 'random';
+  hashKey: { kind: 'client' | 'path' } | { kind: 'header' | 'cookie' | 'claim'; name: string };
   tls: { caPem: string | null /* null = system roots */ };
 }
 /** One server; its name is resolved apart from the plan. `host` has no brackets. */
@@ -94,6 +96,7 @@ export interface PlanTarget {
   host: string;
   port: number;
   weight: number;
+  local: boolean; // in the zone of the gateway
 }
 /** The CORS policy of a route; header names in lower case. */
 export interface PlanCors {

@@ -217,6 +217,11 @@ export interface GatewayConfig {
    */
   via?: string | false | undefined;
   /**
+   * Where this gateway is: targets with the same `zone` are preferred.
+   * Takes 1 to 256 printable ASCII characters. Default: none.
+   */
+  zone?: string | undefined;
+  /**
    * Where the gateway listens.
    * Takes an object. Default: `{}`.
    */
@@ -666,13 +671,28 @@ export interface LimitConfig {
   key?: 'client' | 'route' | `header:${string}` | `claim:${string}` | undefined;
 }
 
-/** Servers that answer the same requests, used in turn by weight. */
+/** Servers that answer the same requests. */
 export interface UpstreamConfig {
   /**
-   * The servers: URLs, or objects with a weight.
+   * The servers: URLs, or objects with a weight and a zone.
    * Takes a list of one or more targets.
    */
   targets: readonly (string | TargetConfig)[];
+  /**
+   * How requests are shared out by weight: in turn, to the less loaded or the faster of two, by a key
+   * (`"hash"`, `"maglev"`), or at random.
+   * Takes one of "round-robin", "least-request", "ewma", "hash", "maglev", "random". Default:
+   * `"round-robin"`.
+   */
+  balance?: 'round-robin' | 'least-request' | 'ewma' | 'hash' | 'maglev' | 'random' | undefined;
+  /**
+   * What `"hash"` and `"maglev"` keep a request to its target by: the client address (IPv6 by /64), the
+   * path, the value of a header, cookie or claim. A request without that header or claim goes by its
+   * client; one without that cookie is given it.
+   * Takes "client", "path", "header:NAME", "cookie:NAME" or "claim:NAME". Default: `"client"` with
+   * `"hash"` and `"maglev"`.
+   */
+  hashKey?: 'client' | 'path' | `header:${string}` | `cookie:${string}` | `claim:${string}` | undefined;
   /**
    * How long a connection may take to open, TLS included.
    * Takes a duration from "1ms" to "10m". Default: `"2s"`.
@@ -712,6 +732,11 @@ export interface TargetConfig {
    * Takes an integer from 1 to 65535. Default: `1`.
    */
   weight?: number | undefined;
+  /**
+   * Where the server is. Those in the `zone` of the gateway are preferred, others take what they cannot.
+   * Takes 1 to 256 printable ASCII characters. Default: none.
+   */
+  zone?: string | undefined;
 }
 
 /** How the certificates of https targets are verified. */

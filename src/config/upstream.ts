@@ -1,6 +1,8 @@
 // Options of an upstream: its servers, its connections and how they are verified.
 import { z } from 'zod';
 import { parseHttpUrl } from './addresses.ts';
+import { balanceOptions, planBalance, unreadHashKey } from './balance.ts';
+import { label } from './names.ts';
 import { conflict, expecting, integer, list, option, optional, section, withDefault } from './option.ts';
 import type { PlanTarget, PlanUpstream } from './plan.ts';
 import { duration } from './units.ts';
@@ -22,6 +24,10 @@ export const targetSection = section(
       withDefault(integer(1, 65535), 1),
       'Share of the requests, against the weights of the others.',
     ),
+    zone: option(
+      optional(label(), 'none'),
+      'Where the server is. Those in the `zone` of the gateway are preferred, others take what they cannot.',
+    ),
   },
 );
 
@@ -39,16 +45,17 @@ export const tlsSection = section(
 );
 
 export const upstreamSection = section(
-  { name: 'UpstreamConfig', text: 'Servers that answer the same requests, used in turn by weight.' },
+  { name: 'UpstreamConfig', text: 'Servers that answer the same requests.' },
   {
     targets: option(
       list(
-        expecting(z.union([targetUrl(), targetSection]), 'a URL or an object {"url", "weight"}'),
+        expecting(z.union([targetUrl(), targetSection]), 'a URL or an object {"url", "weight", "zone"}'),
         'targets',
         1,
       ),
-      'The servers: URLs, or objects with a weight.',
+      'The servers: URLs, or objects with a weight and a zone.',
     ),
+    ...balanceOptions,
     connectTimeout: option(
       withDefault(duration('1ms', '10m'), '2s'),
       'How long a connection may take to open, TLS included.',
@@ -70,6 +77,8 @@ export const upstreamSection = section(
     if (url === undefined || urls.indexOf(url) === index) return;
     context.addIssue(conflict(['targets', index], 'a target that is not in the list yet', url));
   });
+  const unread = unreadHashKey(upstream);
+  if (unread !== undefined) context.addIssue(conflict(['hashKey'], unread, upstream.hashKey));
   const { ca } = upstream.tls;
   const isVerified = targets.some((target) => target?.scheme === 'https');
   if (ca !== undefined && isVerified && !ca.includes('-----BEGIN CERTIFICATE-----')) {
@@ -77,11 +86,16 @@ export const upstreamSection = section(
   }
 });
 
-/** The upstream as the data plane wants it. */
-export function planUpstream(id: string, upstream: z.output<typeof upstreamSection>): PlanUpstream {
+/** The upstream as the data plane of a gateway in `zone` wants it. */
+export function planUpstream(
+  id: string,
+  upstream: z.output<typeof upstreamSection>,
+  zone: string | undefined,
+): PlanUpstream {
   return {
     id,
-    targets: upstream.targets.map(planTarget),
+    targets: upstream.targets.map((target) => planTarget(target, zone)),
+    ...planBalance(upstream),
     connectTimeoutMs: upstream.connectTimeout,
     idleTimeoutMs: upstream.idleTimeout,
     maxConnections: upstream.maxConnections,
@@ -90,14 +104,17 @@ export function planUpstream(id: string, upstream: z.output<typeof upstreamSecti
   };
 }
 
-function planTarget(written: string | { url: string; weight: number }): PlanTarget {
-  const { url, weight } = typeof written === 'string' ? { url: written, weight: 1 } : written;
+type WrittenTarget = string | z.output<typeof targetSection>;
+
+function planTarget(written: WrittenTarget, own: string | undefined): PlanTarget {
+  const { url, weight, zone } =
+    typeof written === 'string' ? { url: written, weight: 1, zone: undefined } : written;
   const target = parseTarget(url);
   if (target === undefined) throw new TypeError('a target passed its schema and is no URL');
-  return { ...target, weight };
+  return { ...target, weight, local: zone !== undefined && zone === own };
 }
 
-function parseTarget(text: string): Omit<PlanTarget, 'weight'> | undefined {
+function parseTarget(text: string): Omit<PlanTarget, 'weight' | 'local'> | undefined {
   const url = parseHttpUrl(text);
   if (url === undefined || url.pathname !== '/' || /[?#]/.test(text)) return undefined;
   const scheme = url.protocol === 'https:' ? 'https' : 'http';

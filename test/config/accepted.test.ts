@@ -126,15 +126,28 @@ describe('issuers', () => {
 
 describe('upstreams', () => {
   it.each([
-    ['http://orders', { url: 'http://orders', scheme: 'http', host: 'orders', port: 80, weight: 1 }],
+    [
+      'http://orders',
+      { url: 'http://orders', scheme: 'http', host: 'orders', port: 80, weight: 1, local: false },
+    ],
     [
       'https://Orders.example/',
-      { url: 'https://orders.example', scheme: 'https', host: 'orders.example', port: 443, weight: 1 },
+      {
+        url: 'https://orders.example',
+        scheme: 'https',
+        host: 'orders.example',
+        port: 443,
+        weight: 1,
+        local: false,
+      },
     ],
-    ['http://[::1]:9000', { url: 'http://[::1]:9000', scheme: 'http', host: '::1', port: 9000, weight: 1 }],
+    [
+      'http://[::1]:9000',
+      { url: 'http://[::1]:9000', scheme: 'http', host: '::1', port: 9000, weight: 1, local: false },
+    ],
     [
       { url: 'http://a:81', weight: 2 },
-      { url: 'http://a:81', scheme: 'http', host: 'a', port: 81, weight: 2 },
+      { url: 'http://a:81', scheme: 'http', host: 'a', port: 81, weight: 2, local: false },
     ],
   ])('%j', (target, plan) => {
     expect(planOf({ upstreams: { orders: { targets: [target] } } }).upstreams[0]?.targets).toEqual([plan]);
@@ -144,8 +157,33 @@ describe('upstreams', () => {
     [{}, { maxIdle: 256 }],
     [{ maxConnections: 4 }, { maxIdle: 4 }],
     [{ maxIdle: 0 }, { maxIdle: 0 }],
+    [{ balance: 'ewma' }, { balance: 'ewma', hashKey: { kind: 'client' } }],
+    [{ balance: 'hash' }, { balance: 'hash', hashKey: { kind: 'client' } }],
+    [
+      { balance: 'maglev', hashKey: 'path' },
+      { balance: 'maglev', hashKey: { kind: 'path' } },
+    ],
+    [{ balance: 'hash', hashKey: 'header:X-User' }, { hashKey: { kind: 'header', name: 'x-user' } }],
+    [{ balance: 'hash', hashKey: 'cookie:Sid' }, { hashKey: { kind: 'cookie', name: 'Sid' } }],
+    [
+      { balance: 'hash', hashKey: 'claim:https://a.example/b' },
+      { hashKey: { kind: 'claim', name: 'https://a.example/b' } },
+    ],
   ])('%j', (changes, part) => {
     expect(planOf({ upstreams: { orders: { ...upstream, ...changes } } }).upstreams[0]).toMatchObject(part);
+  });
+});
+
+describe('zones', () => {
+  const targets = ['http://a', { url: 'http://b', zone: 'east' }, { url: 'http://c', zone: 'west' }];
+
+  it.each([
+    [{}, [false, false, false]],
+    [{ zone: 'west' }, [false, false, true]],
+    [{ zone: 'north' }, [false, false, false]],
+  ])('%j', (changes, local) => {
+    const { upstreams } = planOf({ ...changes, upstreams: { orders: { targets } } });
+    expect(upstreams[0]?.targets.map((target) => target.local)).toEqual(local);
   });
 });
 

@@ -181,7 +181,7 @@ describe('limits', () => {
 });
 
 describe('upstreams', () => {
-  const url = 'expected a URL or an object {"url", "weight"}';
+  const url = 'expected a URL or an object {"url", "weight", "zone"}';
   const innerUrl = 'expected an http or https URL without path, query, user name and password';
   it.each([
     [{ targets: [] }, 'targets: expected a list of one or more targets, received an empty list'],
@@ -208,6 +208,22 @@ describe('upstreams', () => {
     [
       { targets: ['https://a'], tls: { ca: 'hidden' } },
       'tls.ca: expected certificates in PEM form, received a string that is not shown',
+    ],
+    [
+      { balance: 'fastest' },
+      'balance: expected one of "round-robin", "least-request", "ewma", "hash", "maglev", "random", received "fastest"',
+    ],
+    [
+      { hashKey: 'path' },
+      'hashKey: expected nothing unless "balance" is "hash" or "maglev", received "path"',
+    ],
+    [
+      { balance: 'hash', hashKey: 'cookie:a b' },
+      'hashKey: expected "client", "path", "header:NAME", "cookie:NAME" or "claim:NAME", received "cookie:a b"',
+    ],
+    [
+      { targets: [{ url: 'http://a', zone: '' }] },
+      'targets[0].zone: expected 1 to 256 printable ASCII characters, received ""',
     ],
     [{ connectTimeout: '0s' }, 'connectTimeout: expected a duration from "1ms" to "10m", received "0s"'],
   ])('%j', (changes, line) => {

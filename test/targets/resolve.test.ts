@@ -29,7 +29,7 @@ const sink = {
 
 function target(host: string, port = 80): PlanTarget {
   const authority = host.includes(':') ? `[${host}]` : host;
-  return { url: `http://${authority}:${port}`, scheme: 'http', host, port, weight: 1 };
+  return { url: `http://${authority}:${port}`, scheme: 'http', host, port, weight: 1, local: false };
 }
 
 function upstream(id: string, ...list: PlanTarget[]): TargetUpstream {
