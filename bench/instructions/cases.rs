@@ -2,6 +2,7 @@
 
 use crate::Operation;
 use crate::forwarding::Forwarding;
+use crate::picks;
 use crate::setup::{self, Decisions, Exchanges};
 use ferrogate::limit::{Buckets, Key};
 use ferrogate::router::{Find, Params, Router};
@@ -20,6 +21,12 @@ pub const NAMES: &[&str] = &[
     "decision-10000-routes",
     "decision-1000000-keys",
     "observe",
+    "pick-round-robin",
+    "pick-least-request",
+    "pick-ewma",
+    "pick-hash",
+    "pick-maglev",
+    "pick-random",
     "forward",
 ];
 
@@ -38,6 +45,7 @@ pub fn case(name: &str) -> Option<Operation> {
         "decision-1000000-keys" => decisions(&[setup::table()], 1_000_000),
         "observe" => observe(),
         "forward" => forward(),
+        _ if name.starts_with("pick-") => picks::picks(&name["pick-".len()..]),
         _ => return None,
     })
 }

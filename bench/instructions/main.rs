@@ -3,6 +3,7 @@
 
 mod cases;
 mod forwarding;
+mod picks;
 mod setup;
 mod time;
 

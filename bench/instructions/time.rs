@@ -3,6 +3,7 @@
 
 use crate::Operation;
 use crate::cases;
+use crate::picks::picks;
 use crate::setup::{self, Decisions};
 use ferrogate::jwt::Issuer;
 use ferrogate::limit::{Buckets, Key};
@@ -101,6 +102,12 @@ fn operations(signer: &Signer, tokens: &[String]) -> Vec<Timed> {
         Timed::new("router, 10,000 routes", 1, router_table()),
         Timed::new("take, 1,000 keys", 1, cases::takes(1_000)),
         Timed::new("take, 1,000,000 keys", 1, cases::takes(1_000_000)),
+        Timed::new("pick among 1,000 targets, round-robin", 1, picks("round-robin")),
+        Timed::new("pick among 1,000 targets, least-request", 1, picks("least-request")),
+        Timed::new("pick among 1,000 targets, ewma", 1, picks("ewma")),
+        Timed::new("pick among 1,000 targets, hash", 1, picks("hash")),
+        Timed::new("pick among 1,000 targets, maglev", 1, picks("maglev")),
+        Timed::new("pick among 1,000 targets, random", 1, picks("random")),
         Timed::new("token verified anew", TURN as usize, token_cold(signer, tokens)),
         Timed::new(
             "decision, 10,000 routes, 1,000 clients, 1 token",
