@@ -30,9 +30,11 @@ impl EndpointState {
 /// State by identity. It keeps nothing alive: what no set and no connection holds is forgotten.
 #[derive(Debug, Default)]
 pub struct Known {
-    targets: Mutex<HashMap<Box<str>, Weak<TargetMetrics>>>,
-    endpoints: Mutex<HashMap<(Box<str>, SocketAddr), Weak<EndpointState>>>,
+    targets: ByKey<Box<str>, TargetMetrics>,
+    endpoints: ByKey<(Box<str>, SocketAddr), EndpointState>,
 }
+
+type ByKey<K, V> = Mutex<HashMap<K, Weak<V>>>;
 
 impl Known {
     /// The counters of a target.
@@ -47,7 +49,7 @@ impl Known {
 
     /// Drops what is gone.
     pub fn tidy(&self) {
-        fn tidy<K: Eq + Hash, V>(map: &Mutex<HashMap<K, Weak<V>>>) {
+        fn tidy<K: Eq + Hash, V>(map: &ByKey<K, V>) {
             map.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, held| held.strong_count() > 0);
         }
         tidy(&self.targets);
@@ -55,7 +57,7 @@ impl Known {
     }
 }
 
-fn find<K: Eq + Hash, V>(map: &Mutex<HashMap<K, Weak<V>>>, key: K, make: impl FnOnce() -> Arc<V>) -> Arc<V> {
+fn find<K: Eq + Hash, V>(map: &ByKey<K, V>, key: K, make: impl FnOnce() -> Arc<V>) -> Arc<V> {
     let mut map = map.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = map.get(&key).and_then(Weak::upgrade) {
         return known;

@@ -3,12 +3,14 @@
 use std::sync::Mutex;
 use std::sync::mpsc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::support::{Down, PATIENCE, hello, upstream};
-use crate::engine::pool::MAX_WAITING;
+use super::support::{Down, PATIENCE, hello, plan, target, upstream};
+use crate::engine::pool::{MAX_WAITING, Place};
 use crate::engine::{Engine, Idle};
+use crate::testing;
 use crate::time::Nanos;
+use crate::upstream::{Ask, Pick};
 
 /// Each answer waits for one word.
 fn on_demand() -> (std::net::SocketAddr, mpsc::Sender<()>) {
@@ -188,4 +190,32 @@ fn many_at_once_end_clean() {
     }
     down.is_clean();
     assert!(down.engine.conns.len() <= 40);
+}
+
+#[test]
+fn another_try_goes_to_another_target_before_another_address() {
+    for balance in ["round-robin", "least-request", "ewma", "hash", "maglev", "random"] {
+        let named = [target("http", "a.test", 80), target("http", "b.test", 80)];
+        let changes = json!({ "targets": named, "balance": balance });
+        let core = testing::core(plan(&[], changes, json!({})));
+        let upstream = testing::snapshot(&core).upstreams[0].clone();
+        let push = |of_b: Value| {
+            let a = json!({"url": "http://a.test:80", "addresses": ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"]});
+            let b = json!({"url": "http://b.test:80", "addresses": of_b});
+            upstream.put_targets(&json!([a, b]).to_string()).expect("addresses");
+        };
+        let mut place = Place::new(&upstream);
+        let failed = Pick { target: 0, address: "10.0.0.2:80".parse().expect("an address") };
+        let mut others = |upstream| {
+            let ask =
+                |n: u64| Ask { random: n.wrapping_mul(0x9e37_79b9_7f4a_7c15), key: n << 58, now: Nanos(n) };
+            let picks = (0..50).filter_map(|n| place.other_pick(upstream, ask(n), failed));
+            picks.map(|pick| pick.address.to_string()).collect::<std::collections::BTreeSet<_>>()
+        };
+        push(json!(["10.0.0.9:80"]));
+        assert_eq!(Vec::from_iter(others(&upstream)), ["10.0.0.9:80"], "{balance}");
+        push(json!([]));
+        assert!(others(&upstream).iter().all(|address| address != "10.0.0.2:80"), "{balance}");
+        assert!(!others(&upstream).is_empty(), "{balance}");
+    }
 }

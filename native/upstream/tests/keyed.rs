@@ -32,16 +32,16 @@ fn targets(count: usize) -> Vec<(usize, u32)> {
 
 #[test]
 fn few_keys_move_when_one_target_leaves_or_comes() {
-    for count in [2, 3, 5, 10, 50, 100, 200, 1000] {
+    for count in [2, 5, 10, 50, 200, 1000] {
         let all = targets(count);
-        let leaving = [0, count - 1];
+        let leaving = if count < 100 { vec![0, count - 1] } else { vec![count / 2] };
         for balance in KEYED {
             if balance == "maglev" && count > 200 {
                 // About 3/n, as its file says.
                 continue;
             }
             let before = places(&numbered(balance, &all), None);
-            for gone in leaving {
+            for gone in leaving.iter().copied() {
                 let mut rest = all.clone();
                 rest.remove(gone);
                 let after = places(&numbered(balance, &rest), None);
