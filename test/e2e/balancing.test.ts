@@ -69,7 +69,7 @@ describe('load', () => {
 
   it('ewma prefers the faster, also after a reload that keeps them', async () => {
     const [fast] = await namedUpstreams('fast');
-    const slow = await startUpstream((_, response) => void setTimeout(() => response.end('slow'), 60));
+    const slow = await startUpstream((_, response) => void setTimeout(() => response.end('slow'), 1500));
     const targets = [urlOf(fast), slow.url];
     const { gateway, url } = await balanced(targets, { balance: 'ewma' });
     while (slow.seen.length === 0) await answeredBy(url);
