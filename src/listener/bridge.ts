@@ -223,16 +223,16 @@ export class Bridge {
   #dispatch(event: number): void {
     const kind = event & 15;
     const { meta } = this;
-    if (kind >= EVENT_REQUEST) return this.#natives.dispatch(kind, event >>> 4);
-    if (kind === EVENT_KEYS) {
-      return this.#owner.keysWanted(meta[META_HANDLER] as number, meta[META_LENGTH_LO] as number);
-    }
     const exchange = this.#exchanges[event >>> 4];
-    if (exchange === undefined) return;
-    try {
-      this.#deliver(exchange, kind);
-    } catch (error) {
-      this.broke(exchange, error);
+    if (kind >= EVENT_REQUEST) this.#natives.dispatch(kind, event >>> 4);
+    else if (kind === EVENT_KEYS) {
+      this.#owner.keysWanted(meta[META_HANDLER] as number, meta[META_LENGTH_LO] as number);
+    } else if (exchange !== undefined) {
+      try {
+        this.#deliver(exchange, kind);
+      } catch (error) {
+        this.broke(exchange, error);
+      }
     }
   }
 
