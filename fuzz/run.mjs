@@ -1,7 +1,7 @@
 // Runs the fuzz targets: builds them, replays their corpora, looks for new inputs and keeps what reached new code.
 //   npm run fuzz                              60 s each
 //   npm run fuzz -- --secs 600 --targets guard,router
-//   npm run fuzz -- --check                   10 s each, keeps nothing: what CI runs
+//   npm run fuzz -- --check                   10 s each from a fixed seed, keeps nothing: what CI runs
 //   npm run fuzz -- --sanitizer address       with AddressSanitizer; needs a nightly toolchain
 //   npm run fuzz -- --targets guard --input fuzz/artifacts/guard-crash-…      one input, to see why it fails
 //   npm run fuzz -- --targets guard --seeds DIRECTORY                         adds the files there to the corpus
@@ -74,7 +74,7 @@ async function spread(targets, work) {
 async function run(folder, target, secs) {
   const replayed = await replay(folder, target);
   if (replayed.failed) return tell(target, 'an input of the kept corpus', replayed);
-  const fuzzed = await fuzz(folder, target, secs);
+  const fuzzed = await fuzz(folder, target, secs, options.check ? 1 : 0);
   if (fuzzed.failed) return tell(target, 'a new input', fuzzed);
   let kept = '';
   if (!options.check) {

@@ -18,11 +18,13 @@ export async function replay(folder, target) {
   return { inputs, ...(await start(folder, target, 'replay', [folderOf(target), '-runs=0', ...BOUNDS])) };
 }
 
-/** New inputs for some seconds; what reaches new code is added to the folder. */
-export function fuzz(folder, target, secs) {
+/** New inputs for some seconds, the same ones for the same `seed`; what reaches new code is added to the folder. */
+export function fuzz(folder, target, secs, seed) {
   const args = [
     folderOf(target),
     `-max_total_time=${secs}`,
+    // 0: another one each time.
+    `-seed=${seed}`,
     `-dict=${words}`,
     '-print_final_stats=1',
     ...BOUNDS,

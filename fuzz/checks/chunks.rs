@@ -46,7 +46,7 @@ fn read(pieces: &[&[u8]]) -> (Vec<u8>, Result<Option<usize>, BodyError>) {
     (body, Ok(None))
 }
 
-/// RFC 9112 section 7.1, with white space before `;` and nowhere else. None unless it is complete.
+/// RFC 9112 section 7.1. None unless it is complete.
 fn naive_body(data: &[u8]) -> Option<(Vec<u8>, usize)> {
     let mut body = Vec::new();
     let mut at = 0;
@@ -57,7 +57,7 @@ fn naive_body(data: &[u8]) -> Option<(Vec<u8>, usize)> {
         let digits = semicolon.map_or(line, |semicolon| naive::trim(&line[..semicolon]));
         let is_number = (1..=16).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit);
         let is_first = line.starts_with(digits);
-        if !is_number || !is_first || !naive::is_value(&line[digits.len()..]) {
+        if !is_number || !is_first || !is_extensions(&line[digits.len()..]) {
             return None;
         }
         let size = u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
@@ -80,6 +80,43 @@ fn naive_body(data: &[u8]) -> Option<(Vec<u8>, usize)> {
             return Some((body, at));
         }
         naive::fields(&[line])?;
+    }
+}
+
+/// RFC 9112 section 7.1.1: `*( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] )`.
+fn is_extensions(mut rest: &[u8]) -> bool {
+    while !rest.is_empty() {
+        let Some(after) = without_space(rest).strip_prefix(b";") else { return false };
+        let Some(after) = without_token(without_space(after)) else { return false };
+        rest = after;
+        if let Some(value) = without_space(rest).strip_prefix(b"=") {
+            let value = without_space(value);
+            let Some(after) = without_token(value).or_else(|| without_quoted(value)) else { return false };
+            rest = after;
+        }
+    }
+    true
+}
+
+fn without_space(text: &[u8]) -> &[u8] {
+    &text[text.iter().take_while(|&&b| b == b' ' || b == b'\t').count()..]
+}
+
+fn without_token(text: &[u8]) -> Option<&[u8]> {
+    let len = (0..text.len()).take_while(|&at| naive::is_token(&text[at..=at])).count();
+    (len > 0).then(|| &text[len..])
+}
+
+fn without_quoted(text: &[u8]) -> Option<&[u8]> {
+    let mut rest = text.strip_prefix(b"\"")?;
+    loop {
+        let (byte, after) = rest.split_first()?;
+        rest = match byte {
+            b'"' => return Some(after),
+            b'\\' => after.split_first().filter(|(next, _)| naive::is_value(&[**next]))?.1,
+            _ if naive::is_value(&[*byte]) => after,
+            _ => return None,
+        };
     }
 }
 

@@ -76,7 +76,7 @@ fn naive_head(data: &[u8], options: Options) -> Option<Said> {
     let minor = [&b"HTTP/1.0 "[..], b"HTTP/1.1 "].iter().position(|version| line.starts_with(version))? as u8;
     let (digits, reason) = line[9..].split_at_checked(3)?;
     let status = naive::number(digits)? as u16;
-    if status < 100 || !reason.is_empty() && reason[0] != b' ' || !naive::is_value(reason) {
+    if !(100..=599).contains(&status) || !reason.is_empty() && reason[0] != b' ' || !naive::is_value(reason) {
         return None;
     }
     if status == 101 && (!options.upgrade || minor == 0) {
@@ -87,6 +87,7 @@ fn naive_head(data: &[u8], options: Options) -> Option<Said> {
     let wishes = |name: &str| connection.iter().any(|option| option == name.as_bytes());
     let (framing, length) = framing(&fields, minor)?;
     let never_has_body = status < 200 || status == 204;
+    let length = length.filter(|_| !never_has_body);
     let is_empty = never_has_body || status == 304 || options.head;
     let body = if is_empty { BodyKind::None } else { framing };
     let is_doubtful = never_has_body && matches!(framing, BodyKind::Chunked | BodyKind::Length(1..));

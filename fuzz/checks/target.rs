@@ -126,12 +126,46 @@ fn normal(path: &[u8]) -> Vec<u8> {
     out
 }
 
-/// True for a segment in which some servers see a dot segment, but not all.
+/// True for a segment in which some servers see a dot segment, but not all: those that decode again and again, in overlong
+/// UTF-8 too, take `\` for `/`, or end a segment at `;`, `?`, `#` or NUL.
 fn hides_dots(segment: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(segment).replace("%2F", "\\").replace("%5C", "\\").replace("%3B", ";");
-    let is_dots = |piece: &str| piece == "." || piece == "..";
-    let piece_is_dots = |piece: &str| is_dots(piece.split(';').next().unwrap_or_default());
-    !is_dots(&text) && text.split('\\').any(piece_is_dots)
+    let is_dots = |piece: &[u8]| piece == b"." || piece == b"..";
+    let is_end = |b: &u8| b";?#\0".contains(b);
+    let piece_is_dots = |piece: &[u8]| is_dots(piece.split(is_end).next().unwrap_or_default());
+    let meant = decode_all(segment);
+    !is_dots(segment) && meant.split(|&b| b == b'/' || b == b'\\').any(piece_is_dots)
+}
+
+/// Decoded until nothing is left to decode, the escape that ends first always first.
+fn decode_all(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for &byte in text {
+        out.push(byte);
+        let last = |out: &[u8]| {
+            (2..=out.len().min(6)).find_map(|len| Some((len, meaning(&out[out.len() - len..])?)))
+        };
+        while let Some((len, byte)) = last(&out) {
+            out.truncate(out.len() - len);
+            out.push(byte);
+        }
+    }
+    out
+}
+
+/// What the whole of `text` stands for: an escape, or an ASCII character in more bytes than it needs.
+fn meaning(text: &[u8]) -> Option<u8> {
+    if let [b'%', digits @ ..] = text {
+        return hex(digits);
+    }
+    let (&lead, rest) = text.split_first()?;
+    let len = lead.leading_ones() as usize;
+    let follows = rest.iter().all(|b| b & 0xC0 == 0x80);
+    if !(2..=6).contains(&len) || text.len() != len || !follows {
+        return None;
+    }
+    let bits = u64::from(lead & (0x7F >> len));
+    let meant = rest.iter().fold(bits, |meant, b| meant << 6 | u64::from(b & 0x3F));
+    u8::try_from(meant).ok().filter(u8::is_ascii)
 }
 
 /// RFC 3986 section 5.2.4.

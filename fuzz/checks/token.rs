@@ -53,7 +53,7 @@ fn expected(token: &[u8]) -> Expected {
         return one_of(&[Invalid::TooLong]);
     }
     let parts: Vec<&[u8]> = token.split(|&b| b == b'.').collect();
-    let &[header, _, signature] = &parts[..] else { return one_of(&[Invalid::NotThreeParts]) };
+    let &[header, claims, signature] = &parts[..] else { return one_of(&[Invalid::NotThreeParts]) };
     if parts.iter().any(|part| part.is_empty()) {
         return one_of(&[EmptyPart]);
     }
@@ -63,7 +63,7 @@ fn expected(token: &[u8]) -> Expected {
     let is_object = text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{');
     match serde_json::from_str::<Value>(&text) {
         Ok(Value::Object(members)) => {
-            let mut expected = of_header(&members, signature);
+            let mut expected = of_header(&members, claims, signature);
             if is_doubtful(&text) {
                 expected.invalid.extend([HeaderDuplicate, HeaderTooDeep]);
             }
@@ -76,7 +76,7 @@ fn expected(token: &[u8]) -> Expected {
     }
 }
 
-fn of_header(members: &Map<String, Value>, signature: &[u8]) -> Expected {
+fn of_header(members: &Map<String, Value>, claims: &[u8], signature: &[u8]) -> Expected {
     let reject = match (members.contains_key("crit"), members.get("alg"), members.get("kid")) {
         (true, ..) => Invalid::CritRefused,
         (_, None, _) => Invalid::AlgMissing,
@@ -86,20 +86,47 @@ fn of_header(members: &Map<String, Value>, signature: &[u8]) -> Expected {
         (_, _, Some(Value::String(kid))) if kid != "a" => {
             return Expected { unknown_key: true, ..one_of(&[]) };
         }
-        (_, _, Some(Value::String(_)) | None) => of_signature(signature),
+        (_, _, Some(Value::String(_)) | None) => return one_of(&of_signature(claims, signature)),
         (_, _, Some(_)) => Invalid::KidMalformed,
     };
     one_of(&[reject])
 }
 
-fn of_signature(signature: &[u8]) -> Invalid {
+/// The signature is measured, then the claims are read, then the signature is checked.
+fn of_signature(claims: &[u8], signature: &[u8]) -> Vec<Invalid> {
     const LONGEST: usize = 684;
     match base64url(signature) {
-        _ if signature.len() > LONGEST => Invalid::SignatureLength,
-        None => Invalid::SignatureEncoding,
-        Some(bytes) if bytes.len() != SIGNATURE_BYTES => Invalid::SignatureLength,
-        Some(_) => Invalid::SignatureMismatch,
+        _ if signature.len() > LONGEST => vec![Invalid::SignatureLength],
+        None => vec![Invalid::SignatureEncoding],
+        Some(bytes) if bytes.len() != SIGNATURE_BYTES => vec![Invalid::SignatureLength],
+        Some(_) => of_claims(claims),
     }
+}
+
+fn of_claims(claims: &[u8]) -> Vec<Invalid> {
+    use Invalid::{ClaimsDuplicate, ClaimsEncoding, ClaimsJson, ClaimsNotObject, ClaimsTooDeep};
+    let Some(text) = base64url(claims).and_then(|bytes| String::from_utf8(bytes).ok()) else {
+        return vec![ClaimsEncoding];
+    };
+    let Ok(Value::Object(members)) = serde_json::from_str::<Value>(&text) else {
+        // A number may be too large for serde_json.
+        let dates = [Invalid::ExpMalformed, Invalid::NbfMalformed, Invalid::IatMalformed];
+        return [&[ClaimsJson, ClaimsNotObject, ClaimsDuplicate, ClaimsTooDeep][..], &dates].concat();
+    };
+    let mut found = vec![Invalid::SignatureMismatch];
+    if is_doubtful(&text) {
+        found.extend([ClaimsDuplicate, ClaimsTooDeep]);
+    }
+    for (name, malformed, out_of_time) in [
+        ("exp", Invalid::ExpMalformed, Invalid::Expired),
+        ("nbf", Invalid::NbfMalformed, Invalid::NotYetValid),
+        ("iat", Invalid::IatMalformed, Invalid::IssuedInFuture),
+    ] {
+        if members.contains_key(name) {
+            found.extend([malformed, out_of_time]);
+        }
+    }
+    found
 }
 
 /// True for a text that may repeat a member or go deep, judged by counting. serde_json keeps the last of two members
