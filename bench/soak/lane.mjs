@@ -123,6 +123,11 @@ export class Lane {
     const reading = { head: request.method === 'HEAD', old: request.version === '1.0', endpointOf };
     const answer = await this.answer(wire, answered, reading);
     await this.settle(wire, answer, { closes: request.closes });
+    if (from !== undefined && this.#wire === wire) {
+      // The next request is not this client's.
+      this.#wire = null;
+      wire.close();
+    }
     return answer;
   }
 
