@@ -14,20 +14,6 @@ const VIA: &str = "gate";
 const TRACE: &[u8] = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const EXTRA: &[u8] = b"X-User-Id: ann\r\n";
 
-const HOP_BY_HOP: [&str; 11] = [
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "proxy-authorization",
-    "proxy-authenticate",
-    "proxy-authentication-info",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "http2-settings",
-];
-
 const IDENTITY: [&str; 2] = ["x-user-id", "x-roles"];
 const REMOVE: [&str; 2] = ["x-remove", "x-forwarded-host"];
 const SET: [(&str, &str); 3] = [("x-set", "1"), ("te", "never"), ("content-length", "7")];
@@ -166,7 +152,8 @@ fn is_dropped(options: &Options, lines: &[Line<'_>], name: &str) -> bool {
     let dashed = name.replace('_', "-");
     let is_forwarding = dashed.starts_with("x-forwarded-") && dashed != "x-forwarded-"
         || ["x-real-ip", "forwarded"].contains(&&*dashed);
-    let is_ours = HOP_BY_HOP.contains(&&*dashed) || ["host", "content-length", "expect"].contains(&&*dashed);
+    let is_ours =
+        naive::HOP_BY_HOP.contains(&&*dashed) || ["host", "content-length", "expect"].contains(&&*dashed);
     let is_set = options.sets && SET.iter().any(|(set, _)| *set == dashed);
     let is_disguised = name != dashed && (is_forwarding || dashed == "traceparent");
     let is_trace = options.trace && (name == "traceparent" || name == "tracestate" && !is_same_trace(lines));

@@ -5,6 +5,21 @@ use std::net::Ipv6Addr;
 /// Name as written, value without surrounding white space.
 pub type Line<'a> = (&'a [u8], &'a [u8]);
 
+/// What belongs to one connection and goes no further (RFC 9110 section 7.6.1), beside what `Connection` names.
+pub const HOP_BY_HOP: [&str; 11] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authorization",
+    "proxy-authenticate",
+    "proxy-authentication-info",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+];
+
 /// RFC 9110 section 5.6.2.
 pub fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b))
