@@ -3,6 +3,8 @@
 
 use serde::Deserialize;
 
+use crate::upstream::Algorithm;
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Plan {
@@ -190,22 +192,10 @@ pub struct PlanUpstream {
     pub max_connections: usize,
     pub max_idle: usize,
     #[serde(default)]
-    pub balance: PlanBalance,
+    pub balance: Algorithm,
     #[serde(default)]
     pub hash_key: PlanHashKey,
     pub tls: PlanTls,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum PlanBalance {
-    #[default]
-    RoundRobin,
-    LeastRequest,
-    Ewma,
-    Hash,
-    Maglev,
-    Random,
 }
 
 /// Names of headers are in lower case.

@@ -1,8 +1,6 @@
 //! What `hash` and `maglev` keep a request to its target by. Which bytes these are in a request is the engine's to say.
 
-use crate::snapshot::plan::{PlanBalance, PlanHashKey};
-
-use super::balance::Algorithm;
+use crate::snapshot::plan::PlanHashKey;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HashKey {
@@ -24,19 +22,6 @@ impl From<&PlanHashKey> for HashKey {
             PlanHashKey::Header { name } => HashKey::Header(name.to_ascii_lowercase().into_bytes().into()),
             PlanHashKey::Cookie { name } => HashKey::Cookie(name.as_bytes().into()),
             PlanHashKey::Claim { name } => HashKey::Claim(name.as_str().into()),
-        }
-    }
-}
-
-impl From<PlanBalance> for Algorithm {
-    fn from(plan: PlanBalance) -> Algorithm {
-        match plan {
-            PlanBalance::RoundRobin => Algorithm::RoundRobin,
-            PlanBalance::LeastRequest => Algorithm::LeastRequest,
-            PlanBalance::Ewma => Algorithm::Ewma,
-            PlanBalance::Hash => Algorithm::Hash,
-            PlanBalance::Maglev => Algorithm::Maglev,
-            PlanBalance::Random => Algorithm::Random,
         }
     }
 }

@@ -108,7 +108,7 @@ impl Upstream {
             None => None,
         };
         let live: Arc<Live> = previous.map_or_else(Arc::default, |p| Arc::clone(&p.live));
-        let algorithm = Algorithm::from(plan.balance);
+        let algorithm = plan.balance;
         let set = match same.filter(|p| p.algorithm == algorithm) {
             Some(previous) => previous.set.load_full(),
             None => {
@@ -140,8 +140,7 @@ impl Upstream {
         let times = self.connect_timeout == ms(plan.connect_timeout_ms)
             && self.idle_timeout == ms(plan.idle_timeout_ms);
         let bounds = self.max_connections == plan.max_connections && self.max_idle == plan.max_idle;
-        let balance =
-            self.algorithm == Algorithm::from(plan.balance) && self.hash_key == HashKey::from(&plan.hash_key);
+        let balance = self.algorithm == plan.balance && self.hash_key == HashKey::from(&plan.hash_key);
         let trust = self.ca_pem.as_deref() == plan.tls.ca_pem.as_deref();
         let same = |(ours, theirs): (&Target, &PlanTarget)| Target::compile(theirs).is_ok_and(|t| t == *ours);
         let targets =

@@ -22,6 +22,8 @@ mod slots;
 
 use std::net::SocketAddr;
 
+use serde::Deserialize;
+
 use super::hash::{mix, one_of};
 use super::set::{Endpoint, TargetSet};
 use crate::time::Nanos;
@@ -30,8 +32,9 @@ pub use ewma::PeakEwma;
 use rotation::Rotation;
 use slots::Slots;
 
-/// How an upstream's requests are shared out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How an upstream's requests are shared out; in a plan under these names.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
 pub enum Algorithm {
     #[default]
     RoundRobin,
