@@ -1,0 +1,138 @@
+//! Step 3 of a request: may it pass, and where to. A function of its arguments; it owns no socket, and in steady
+//! state it allocates nothing. The steps stand in their order in [`decide`].
+
+mod limits;
+mod matching;
+mod token;
+
+pub use limits::MAX_LIMITS;
+pub use token::bearer;
+
+use crate::h1::{Fields, Target};
+use crate::jwt::Verified;
+use crate::limit::{self, Take};
+use crate::observe::Shard;
+use crate::respond::{Answer, Refusal};
+use crate::router::{MethodSet, Params};
+use crate::snapshot::{RouteAction, Snapshot};
+use crate::time::{Nanos, UnixSeconds};
+use limits::take_limits;
+use matching::match_route;
+use std::net::IpAddr;
+use std::sync::Arc;
+use token::{check_scopes, check_token};
+
+/// What the decision looks at; guarded and canonical.
+pub struct Facts<'a> {
+    pub method: &'a [u8],
+    pub target: &'a Target,
+    /// Lower-cased, without port and trailing dot; empty when the request has none.
+    pub host: &'a [u8],
+    pub block: &'a [u8],
+    pub fields: &'a Fields,
+    pub client: IpAddr,
+    pub now: Nanos,
+    pub unix: UnixSeconds,
+    /// Where the engine that asks counts.
+    pub shard: Shard,
+}
+
+/// What the decision found out; reused from request to request.
+#[derive(Default)]
+pub struct Outcome {
+    pub route: Option<u32>,
+    /// Those of `route`; meaningless without one.
+    pub params: Params,
+    pub token: Option<Arc<Verified>>,
+    /// Methods of the matching routes, for `Allow`.
+    pub allow: Option<MethodSet>,
+    takes: Vec<(u32, Take)>,
+    origin: Vec<u8>,
+    has_origin: bool,
+}
+
+impl Outcome {
+    pub fn clear(&mut self) {
+        self.route = None;
+        self.token = None;
+        self.allow = None;
+        self.takes.clear();
+        self.origin.clear();
+        self.has_origin = false;
+    }
+
+    /// The limits that were checked, as indexes into the snapshot's, with what each said.
+    pub fn takes(&self) -> &[(u32, Take)] {
+        &self.takes
+    }
+
+    /// The `Origin` of a request to a route with a CORS policy.
+    pub fn origin(&self) -> Option<&[u8]> {
+        self.has_origin.then_some(&*self.origin)
+    }
+
+    /// Seconds after which all limits that refused would allow one request; at least 1.
+    pub fn retry_after_seconds(&self) -> u64 {
+        limit::retry_after_seconds(self.takes.iter().map(|(_, take)| take).filter(|take| !take.allowed))
+    }
+}
+
+/// Where to go on after a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step(u8);
+
+impl Step {
+    pub const START: Step = Step(0);
+    const TOKEN: Step = Step(1);
+}
+
+#[derive(Debug)]
+pub enum Next {
+    /// Index into the snapshot's upstreams.
+    Forward {
+        upstream: u32,
+    },
+    /// Number of a JavaScript handler.
+    Handler {
+        handler: u32,
+    },
+    Answer(Answer),
+    /// Wait for the keys of an issuer (index into the snapshot's), then decide again from `step`, on this snapshot.
+    Wait {
+        issuer: u32,
+        start: bool,
+        step: Step,
+    },
+}
+
+/// A step answers, waits, or goes on.
+type Pass<T = ()> = Result<T, Next>;
+
+/// Decides a request. After [`Next::Wait`] it is called again with the same snapshot, facts and outcome.
+pub fn decide(snapshot: &Snapshot, facts: &Facts<'_>, outcome: &mut Outcome, step: Step) -> Next {
+    match steps(snapshot, facts, outcome, step) {
+        Ok(next) | Err(next) => next,
+    }
+}
+
+fn steps(snapshot: &Snapshot, facts: &Facts<'_>, outcome: &mut Outcome, step: Step) -> Pass<Next> {
+    if step == Step::START {
+        take_limits(snapshot, facts, outcome, &snapshot.listen_limits, None)?;
+        let route = match_route(snapshot, facts, outcome)?;
+        take_limits(snapshot, facts, outcome, &route.limits, Some(route))?;
+    }
+    let route = outcome.route.and_then(|r| snapshot.route(r)).ok_or_else(|| refuse(Refusal::Internal))?;
+    if let Some(jwt) = &route.jwt {
+        check_token(snapshot, facts, outcome, jwt)?;
+        check_scopes(outcome, jwt)?;
+        take_limits(snapshot, facts, outcome, &route.claim_limits, Some(route))?;
+    }
+    Ok(match route.action {
+        RouteAction::Upstream(upstream) => Next::Forward { upstream },
+        RouteAction::Handler(handler) => Next::Handler { handler },
+    })
+}
+
+const fn refuse(refusal: Refusal) -> Next {
+    Next::Answer(Answer::Refuse(refusal))
+}

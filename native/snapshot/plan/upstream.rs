@@ -1,0 +1,64 @@
+//! `upstreams`.
+
+use crate::upstream::Algorithm;
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlanUpstream {
+    pub id: String,
+    pub targets: Vec<PlanTarget>,
+    pub connect_timeout_ms: u64,
+    pub idle_timeout_ms: u64,
+    pub max_connections: usize,
+    pub max_idle: usize,
+    #[serde(default)]
+    pub balance: Algorithm,
+    #[serde(default)]
+    pub hash_key: PlanHashKey,
+    pub tls: PlanTls,
+}
+
+/// Names of headers are in lower case.
+#[derive(Debug, Default, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum PlanHashKey {
+    #[default]
+    Client,
+    Path,
+    Header {
+        name: String,
+    },
+    Cookie {
+        name: String,
+    },
+    Claim {
+        name: String,
+    },
+}
+
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlanTls {
+    pub ca_pem: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum PlanScheme {
+    Http,
+    Https,
+}
+
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlanTarget {
+    pub url: String,
+    pub scheme: PlanScheme,
+    pub host: String,
+    pub port: u16,
+    pub weight: u32,
+    /// It is in the gateway's own zone.
+    #[serde(default)]
+    pub local: bool,
+}
