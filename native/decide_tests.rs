@@ -1,7 +1,7 @@
 //! Tables for the decision: what each step answers, in which order, and what an answer carries.
 
 use crate::core::Core;
-use crate::decide::{Facts, Next, Outcome, Step, decide};
+use crate::decide::{Facts, Next, Outcome, Step, Waits, decide};
 use crate::observe::{Shard, Trace};
 use crate::respond::{Answer, Refusal, write_answer};
 use crate::testing::{self, Parsed, Signer};
@@ -33,7 +33,9 @@ fn ask_at(core: &Core, now: Nanos, method: &str, target: &str, headers: &[&str])
     let answer = match decide(&snapshot, &facts, &mut outcome, Step::START) {
         Next::Forward { upstream } => return (format!("forward {upstream}"), String::new()),
         Next::Handler { handler } => return (format!("handler {handler}"), String::new()),
-        Next::Wait { start, .. } => return (format!("wait {start}"), String::new()),
+        Next::Wait { waits: Waits::Keys { start, .. }, .. } => {
+            return (format!("wait {start}"), String::new());
+        }
         Next::Answer(answer) => answer,
     };
     let (mut head, mut body) = (Vec::new(), Vec::new());

@@ -97,12 +97,18 @@ pub enum Next {
         handler: u32,
     },
     Answer(Answer),
-    /// Wait for the keys of an issuer (index into the snapshot's), then decide again from `step`, on this snapshot.
+    /// Wait, then decide again from `step`, on this snapshot.
     Wait {
-        issuer: u32,
-        start: bool,
+        waits: Waits,
         step: Step,
     },
+}
+
+/// What a request waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waits {
+    /// The keys of an issuer, an index into the snapshot's; `start`: their fetch is still to be asked for.
+    Keys { issuer: u32, start: bool },
 }
 
 /// A step answers, waits, or goes on.

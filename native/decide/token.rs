@@ -1,6 +1,6 @@
 //! Steps c and d: the token of a request, and what it may do.
 
-use super::{Facts, Next, Outcome, Pass, Step, refuse};
+use super::{Facts, Next, Outcome, Pass, Step, Waits, refuse};
 use crate::h1::FieldId;
 use crate::jwt::{self, Gate};
 use crate::limit::{Buckets, Key, Quota, Take};
@@ -64,7 +64,9 @@ fn reject_token(
         }
         jwt::Reject::UnknownKey { kid_hash } => match issuer.state.gate().on_unknown(kid_hash, facts.now) {
             Gate::Reject => refuse(Refusal::TokenInvalid("the token names a key that is not known")),
-            Gate::Wait { start } => Next::Wait { issuer: jwt.issuer, start, step: Step::TOKEN },
+            Gate::Wait { start } => {
+                Next::Wait { waits: Waits::Keys { issuer: jwt.issuer, start }, step: Step::TOKEN }
+            }
         },
     }
 }

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | 1 read: copied from the listener | [`Engine::begin`], `exchange` |
 //! | 2 guard: framing, grammar, canonical target | `exchange::judge`, [`crate::h1`] |
-//! | 3 decide; wait for keys | `exchange::{decide, park, resume}`, [`crate::decide`] |
+//! | 3 decide; wait for keys | `exchange::decide`, `parked`, [`crate::decide`] |
 //! | 5 forward: pick, pool, connect, compose, retry | `forward`, `affinity`, `pool`, `tls`, [`crate::upstream`] |
 //! | request body in, with credit | `intake` |
 //! | what a connection does when it is ready | `drive`, `upstream` |
@@ -44,6 +44,7 @@ mod handler;
 mod inbox;
 mod intake;
 mod overload;
+mod parked;
 mod pipe;
 mod pool;
 mod queue;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::bridge::BridgeRequest;
 use super::inbox::Inbox;
 use super::tunnel::Tunnel;
-use crate::decide::{Outcome, Step};
+use crate::decide::{Outcome, Step, Waits};
 use crate::h1::{Framing, Version};
 use crate::observe::Trace;
 use crate::snapshot::{Held, Route};
@@ -22,8 +22,8 @@ const MAX_SKIPPED: u64 = 64 * 1024;
 /// Where an exchange stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Waits for the keys of an issuer of its snapshot.
-    Parked { issuer: u32, step: Step },
+    /// Waits before it is decided to its end.
+    Parked { waits: Waits, step: Step },
     /// Waits for one of the upstream's connections.
     Queued,
     /// Has a connection, perhaps not yet open; the answer may have begun.

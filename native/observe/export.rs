@@ -1,7 +1,9 @@
 //! Metric families as plain data for TypeScript; names follow the Prometheus naming rules.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::metrics::Shadow;
 use super::{BOUNDS_SECONDS, Metrics, RouteMetrics};
 use serde::Serialize;
 use std::borrow::Cow;
@@ -58,6 +60,7 @@ impl Metrics {
             requests(&routes, service),
             durations(&routes, service),
             in_flight(&routes, service),
+            shadowed(&routes),
             self.limit_decisions(),
             self.parked_requests(),
             self.held_bodies(),
@@ -177,6 +180,21 @@ fn in_flight(routes: &[std::sync::Arc<RouteMetrics>], service: &str) -> Family {
         let now = route.in_flight();
         if now != 0 || !route.counts().is_empty() {
             family.with([("service", service), ("endpoint", &*route.id)], now as f64);
+        }
+    }
+    family
+}
+
+/// Nothing for routes that never refused in shadow.
+fn shadowed(routes: &[Arc<RouteMetrics>]) -> Family {
+    let help = "Requests that a policy in shadow would have refused.";
+    let mut family = Family::new("ferrogate_shadow_refusals_total", help, Kind::Counter);
+    for route in routes {
+        for (policy, name) in Shadow::ALL {
+            let count = route.shadowed(policy);
+            if count > 0 {
+                family.with([("endpoint", &*route.id), ("policy", name)], count as f64);
+            }
         }
     }
     family

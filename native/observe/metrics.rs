@@ -224,6 +224,19 @@ struct RouteShard {
     untimed: AtomicU64,
     duration: Histogram,
     counts: Counts<SERIES>,
+    /// By [`Shadow`].
+    shadowed: [AtomicU64; 2],
+}
+
+/// A policy that refused a request in shadow: counted, not enforced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shadow {
+    Token,
+    Access,
+}
+
+impl Shadow {
+    pub(super) const ALL: [(Shadow, &'static str); 2] = [(Shadow::Token, "jwt"), (Shadow::Access, "access")];
 }
 
 impl RouteMetrics {
@@ -234,6 +247,15 @@ impl RouteMetrics {
     /// An exchange is in flight until [`Metrics::count`].
     pub fn began(&self, shard: Shard) {
         self.shards.of(shard).began.fetch_add(1, Relaxed);
+    }
+
+    /// A policy of the route refused in shadow.
+    pub fn shadow(&self, shard: Shard, policy: Shadow) {
+        self.shards.of(shard).shadowed[policy as usize].fetch_add(1, Relaxed);
+    }
+
+    pub fn shadowed(&self, policy: Shadow) -> u64 {
+        self.shards.all().map(|shard| shard.shadowed[policy as usize].load(Relaxed)).sum()
     }
 
     /// Exchanges that began and have not ended; while some begin and end, about so many.

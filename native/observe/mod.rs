@@ -17,7 +17,7 @@ mod trace;
 pub use export::{Family, Kind, Sample, Value};
 pub use finish::{Finished, began, finish};
 pub use histogram::BOUNDS_SECONDS;
-pub use metrics::{Handshakes, LimitMetrics, Metrics, RouteMetrics, TargetMetrics, UNMATCHED};
+pub use metrics::{Handshakes, LimitMetrics, Metrics, RouteMetrics, Shadow, TargetMetrics, UNMATCHED};
 pub use record::{RecordOptions, RecordRing};
 pub use rng::Rng;
 pub use shard::Shard;

@@ -14,6 +14,7 @@ export interface KnownIds {
   readonly issuers: ReadonlySet<string>;
   readonly limits: ReadonlySet<string>;
   readonly upstreams: ReadonlySet<string>;
+  readonly stores: ReadonlySet<string>;
   /** Some clients are asked for a certificate. */
   readonly clientAuth: boolean;
 }
@@ -25,6 +26,7 @@ export function declaredIds(config: unknown): KnownIds {
     issuers: ids('issuers'),
     limits: ids('limits'),
     upstreams: ids('upstreams'),
+    stores: ids('stores'),
     clientAuth: asksForCertificates(config),
   };
 }
@@ -35,6 +37,7 @@ export function configFaults(config: unknown, known: KnownIds): Fault[] {
   const whole = record(config);
   faults.push(...nativeOnlyFaults(record(whole['listen'])['listener'], nativeOnlyPaths(config)));
   listenFaults(whole, known, faults);
+  storeFaults(whole, known, faults);
   const seen = new Map<string, number>();
   items(whole['routes']).forEach((route, index) => {
     faults.push(...routeFaults(route, known, false, ['routes', index]));
@@ -148,6 +151,16 @@ function listenFaults(config: Readonly<Record<string, unknown>>, known: KnownIds
       received: id,
     });
   });
+}
+
+/** Limits and deny-lists name their stores. */
+function storeFaults(config: Readonly<Record<string, unknown>>, known: KnownIds, faults: Fault[]): void {
+  for (const [id, limit] of Object.entries(record(config['limits'])))
+    idFault('a store', record(limit)['store'], known.stores, ['limits', id, 'store'], faults);
+  for (const [id, issuer] of Object.entries(record(config['issuers']))) {
+    const store = record(record(issuer)['denyList'])['store'];
+    idFault('a store', store, known.stores, ['issuers', id, 'denyList', 'store'], faults);
+  }
 }
 
 function certificateFault(

@@ -10,6 +10,7 @@ import { expecting, option, optional, section, withDefault } from './option.ts';
 import { overloadOption } from './overload.ts';
 import { recordsOption } from './records.ts';
 import { routeSection } from './route.ts';
+import { storeSection } from './store.ts';
 import { upstreamSection } from './upstream.ts';
 
 export const gatewaySection = section(
@@ -45,6 +46,10 @@ export const gatewaySection = section(
       'What the process may use before it does less for clients; `false` turns the guard off.',
     ),
     records: option(withDefault(recordsOption, {}), 'Access records; `false` turns them off.'),
+    stores: option(
+      withDefault(z.record(identifier(), storeSection), {}),
+      'Stores by id, for what a fleet of gateways shares.',
+    ),
     issuers: option(withDefault(z.record(identifier(), issuerSection), {}), 'Token issuers by id.'),
     limits: option(withDefault(z.record(identifier(), limitSection), {}), 'Limits by id.'),
     upstreams: option(withDefault(z.record(identifier(), upstreamSection), {}), 'Upstreams by id.'),

@@ -13,6 +13,7 @@ import type { Plan, PlanRoute } from './plan.ts';
 import { planRecords } from './records.ts';
 import { processSecrets, type Resolved, resolveReferences, type SecretSources } from './references.ts';
 import { planRoute, routeSection } from './route.ts';
+import { planStore } from './store.ts';
 import { tlsFiles } from './tls.ts';
 import { planUpstream } from './upstream.ts';
 
@@ -119,6 +120,7 @@ function settle(
       errors: config.errors,
       overload: planOverload(config.overload),
       records: planRecords(config.records),
+      stores: Object.entries(config.stores).map(([id, store]) => planStore(id, store)),
       issuers: issuers.map(([id, issuer]) => planIssuer(id, issuer, config.service)),
       limits: Object.entries(config.limits).map(([id, limit]) => planLimit(id, limit)),
       upstreams: Object.entries(config.upstreams).map(([id, upstream]) =>

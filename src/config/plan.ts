@@ -13,6 +13,7 @@ export interface Plan {
   errors: { format: 'problem' | 'envelope' };
   overload: PlanOverload | null; // null = the guard is off
   records: { sample: number; headers: string[]; query: boolean } | null;
+  stores: PlanStore[];
   issuers: PlanIssuer[];
   limits: PlanLimit[];
   upstreams: PlanUpstream[];
@@ -51,6 +52,20 @@ export interface PlanListenTls {
 export interface PlanClientAuth {
   required: boolean;
   caPem: string;
+}
+/** A Redis or Valkey that gateways share. */
+export interface PlanStore {
+  id: string;
+  kind: 'single' | 'sentinel' | 'cluster';
+  nodes: { host: string /* without brackets */; port: number }[]; // one, the sentinels, or some of the cluster
+  primary: string | null; // its name, of sentinels alone
+  tls: boolean;
+  caPem: string | null; // null = system roots
+  username: string | null;
+  password: string | null;
+  database: number;
+  prefix: string; // of every key
+  timeoutMs: number;
 }
 /** What a token of one issuer must say; its keys come apart from the plan. */
 export interface PlanIssuer {

@@ -247,6 +247,11 @@ export interface GatewayConfig {
    */
   records?: RecordsConfig | false | undefined;
   /**
+   * Stores by id, for what a fleet of gateways shares.
+   * Takes an object. Default: `{}`.
+   */
+  stores?: Readonly<Record<string, StoreConfig>> | undefined;
+  /**
    * Token issuers by id.
    * Takes an object. Default: `{}`.
    */
@@ -564,6 +569,41 @@ export interface RecordsConfig {
    * Takes true or false. Default: `false`.
    */
   query?: boolean | undefined;
+}
+
+/** A Redis (6.2 or newer) or Valkey that the gateways of a fleet share. */
+export interface StoreConfig {
+  /**
+   * Where it is: `redis` or `rediss` (TLS), alone, or with `-sentinel` or `-cluster`, and several hosts
+   * separated by commas.
+   * Takes a URL such as "redis://127.0.0.1:6379/0", "rediss://…",
+   * "redis-sentinel://a:26379,b:26379/PRIMARY" or "redis-cluster://a:6379,b:6379".
+   */
+  url: Text;
+  /**
+   * How long a request waits for it; then the fallback of what asked decides.
+   * Takes a duration from "1ms" to "10s". Default: `"20ms"`.
+   */
+  timeout?: Duration | undefined;
+  /**
+   * What every key begins with; gateways that share a store and a prefix are one fleet.
+   * Takes at most 64 letters, digits, "_", ".", ":" and "-". Default: `"ferrogate:"`.
+   */
+  prefix?: string | undefined;
+  /**
+   * Verification of `rediss`.
+   * Takes an object. Default: `{}`.
+   */
+  tls?: StoreTlsConfig | undefined;
+}
+
+/** Verification of a store over TLS. */
+export interface StoreTlsConfig {
+  /**
+   * Certificates (PEM) of the authorities that may sign for the store.
+   * Takes certificates in PEM form. Default: the authorities that this machine trusts.
+   */
+  ca?: string | undefined;
 }
 
 /** Who signs the tokens (RS256), and what must be in them. */

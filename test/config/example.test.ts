@@ -45,6 +45,7 @@ const plainRoute = {
 
 const plan = {
   service: 'ferrogate',
+  stores: [],
   via: 'ferrogate',
   maxHeaderBytes: 16_384,
   maxBodyBytes: 1_048_576,

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::support::{Down, block, merge, upstream};
-use crate::engine::exchange::MAX_PARKED;
 use crate::engine::intake::{MAX_HELD, MUCH_HELD};
+use crate::engine::parked::MAX_PARKED;
 use crate::engine::{Begun, Flow};
 use crate::testing::{self, Signer};
 use crate::time::Nanos;

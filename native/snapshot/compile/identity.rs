@@ -1,4 +1,4 @@
-//! Issuers, and what a route demands of tokens.
+//! Compiles issuers, and what a route demands of tokens.
 
 use super::super::plan::{Plan, PlanIssuer, PlanRoute};
 use super::super::{FailureLimit, RouteJwt, SnapshotIssuer};

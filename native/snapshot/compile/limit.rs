@@ -1,4 +1,4 @@
-//! Limits.
+//! Compiles limits, each a quota with its key.
 
 use super::super::plan::{PlanKey, PlanLimit};
 use super::super::{Limit, LimitKey};

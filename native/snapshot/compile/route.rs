@@ -1,4 +1,4 @@
-//! Routes.
+//! Compiles routes into what the request path reads.
 
 use super::super::plan::{Plan, PlanAction, PlanClientCertificate, PlanCors, PlanRoute};
 use super::super::{Limit, LimitKey, Route, RouteAction, RouteClientCertificate, WebSocketPolicy};

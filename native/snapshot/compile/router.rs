@@ -1,4 +1,4 @@
-//! Matches of all routes → one router.
+//! Compiles the matches of all routes into one router.
 
 use super::super::plan::PlanRoute;
 use super::{CompileError, error};

@@ -1,4 +1,4 @@
-//! `limits`.
+//! `limits` of the plan: quotas and what they are counted by.
 
 use serde::Deserialize;
 

@@ -5,12 +5,14 @@ mod identity;
 mod limit;
 mod listen;
 mod route;
+mod store;
 mod upstream;
 
 pub use identity::*;
 pub use limit::*;
 pub use listen::*;
 pub use route::*;
+pub use store::*;
 pub use upstream::*;
 
 use serde::Deserialize;
@@ -32,6 +34,8 @@ pub struct Plan {
     /// None: the guard is off.
     pub overload: Option<PlanOverload>,
     pub records: Option<PlanRecords>,
+    #[serde(default)]
+    pub stores: Vec<PlanStore>,
     pub issuers: Vec<PlanIssuer>,
     pub limits: Vec<PlanLimit>,
     pub upstreams: Vec<PlanUpstream>,

@@ -1,4 +1,4 @@
-//! `routes`.
+//! `routes` of the plan: match, policies, action.
 
 use super::PlanJwt;
 use serde::Deserialize;

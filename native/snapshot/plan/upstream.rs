@@ -1,4 +1,4 @@
-//! `upstreams`.
+//! `upstreams` of the plan: targets and how they are used.
 
 use crate::upstream::Algorithm;
 use serde::Deserialize;
