@@ -1,11 +1,17 @@
-// The gateway under slow clients, with its defaults: node gateway.mjs PORT ADMIN_PORT ORIGIN_PORT LISTEN_JSON
+// The gateway under slow clients, with its defaults: node gateway.mjs PORT ADMIN_PORT ORIGIN_PORT LARGE_PORT LISTEN_JSON
 import { createGateway } from '../../dist/index.js';
 
-const [port, adminPort, origin, listen] = process.argv.slice(2);
+const [port, adminPort, origin, large, listen] = process.argv.slice(2);
 const gateway = createGateway({
   records: false,
-  upstreams: { origin: { targets: [`http://127.0.0.1:${origin}`] } },
-  routes: [{ match: { path: '/*rest' }, upstream: 'origin' }],
+  upstreams: {
+    origin: { targets: [`http://127.0.0.1:${origin}`] },
+    large: { targets: [`http://127.0.0.1:${large}`] },
+  },
+  routes: [
+    { match: { path: '/large' }, upstream: 'large' },
+    { match: { path: '/*rest' }, upstream: 'origin' },
+  ],
 });
 await gateway.listen({
   host: '127.0.0.1',

@@ -1,10 +1,8 @@
-// The origin behind the gateway: a small answer, and a large one under /large: node origin.mjs PORT
+// The origin of small answers behind the gateway: node origin.mjs PORT
 import { createServer } from 'node:http';
 
-const large = Buffer.alloc(1024 * 1024, 'a');
 const server = createServer({ keepAliveTimeout: 3_600_000 }, (request, response) => {
-  if (request.url === '/large') response.end(large);
-  else if (request.method === 'GET') response.end('{"hello":"world"}');
+  if (request.method === 'GET') response.end('{"hello":"world"}');
   // A body that never ends gets no answer.
   else request.resume().on('end', () => response.end());
 });

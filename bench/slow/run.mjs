@@ -1,13 +1,14 @@
 // Slow clients against the gateway with its defaults, and what a probe sees meanwhile: npm run bench:slow [-- --secs N --connections N --smoke]
 // The gateway has one core, everything else the other. It judges nothing.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ensure } from '../../test/support/ensure.mjs';
+import { originNginx } from '../load/configs.mjs';
 import { freePorts, listening, residentMiB, startPinned, stop, tree } from '../load/process.mjs';
 import { machine, machineLine, runsFolder, versionOf } from '../machine.mjs';
 import { commandOf, kinds } from './kinds.mjs';
@@ -30,12 +31,15 @@ const listeners = {
 };
 const script = (name) => fileURLToPath(new URL(`${name}.mjs`, import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'ferrogate-slow-'));
+// The workers of nginx read under another user.
+chmodSync(folder, 0o755);
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 // The probe shares its core with the slow clients.
 spawnSync('taskset', ['-cp', '1', String(process.pid)]);
 await main();
 
 async function main() {
+  if (!ensure(['nginx'])) process.exit(1);
   const tool = ensure(['slowhttptest']) ? 'slowhttptest' : 'generator';
   const rows = [];
   for (const [listener, listen] of Object.entries(listeners)) {
@@ -53,18 +57,20 @@ async function main() {
 }
 
 async function measure(listener, listen, kind, tool) {
-  const [port, admin, originPort] = await freePorts(3);
+  const [port, admin, originPort, largePort] = await freePorts(4);
   const origin = startPinned(1, [process.execPath, script('origin'), String(originPort)], log('origin'));
-  const command = [script('gateway'), port, admin, originPort, JSON.stringify(listen)].map(String);
+  const large = startPinned(1, largeOrigin(largePort), log('large'));
+  const command = [script('gateway'), port, admin, originPort, largePort, JSON.stringify(listen)].map(String);
   const gateway = startPinned(0, [process.execPath, ...command], log('gateway'));
   try {
-    await Promise.all([listening(origin, originPort), listening(gateway, port)]);
+    const open = [listening(origin, originPort), listening(large, largePort), listening(gateway, port)];
+    await Promise.all(open);
     const bed = { port, admin, pids: tree(gateway.pid) };
     const seen = await underSlow(bed, kinds[kind], tool);
     process.stderr.write(`${listener}, ${kind}: p99 ${seen.p99.toFixed(1)} ms\n`);
     return { listener, kind, ...seen };
   } finally {
-    await Promise.all([gateway, origin].map(stop));
+    await Promise.all([gateway, origin, large].map(stop));
   }
 }
 
@@ -92,6 +98,14 @@ async function metrics(admin) {
   return { open, timeouts };
 }
 
+/** What slow readers read: a server in JavaScript is so busy with a thousand of them that the probe's answers wait for it. */
+function largeOrigin(port) {
+  const run = folder;
+  writeFileSync(join(run, 'large.json'), Buffer.alloc(1024 * 1024, 'a'));
+  writeFileSync(join(run, 'origin.conf'), originNginx({ run, port, body: 'hello', largePath: '/large' }));
+  return ['nginx', '-e', join(run, 'origin.err'), '-p', run, '-c', join(run, 'origin.conf')];
+}
+
 function log(name) {
   return join(folder, `${name}.log`);
 }
@@ -104,7 +118,7 @@ function document(rows, tool) {
     '',
     `${machineLine()}. \`npm run bench:slow\`, ${new Date().toISOString()}; load average ${busy.toFixed(1)}.`,
     `${connections} slow clients at once, made by slowhttptest or else the generator of the tests (here: ${made}), for ${seconds} s, against the gateway`,
-    'with its defaults on one core; origin, slow clients and probe share the other. The probe asks every 100 ms over a connection of its own;',
+    'with its defaults on one core; origins, slow clients and probe share the other. The probe asks every 100 ms over a connection of its own;',
     'latencies in milliseconds from the intended moment.',
     '',
     '| listener | slow clients | most connections open | ended by a clock | probes | not 200 | p50 | p99 | max | peak RSS, MiB |',

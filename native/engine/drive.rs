@@ -12,9 +12,9 @@ use crate::ws::Direction;
 
 /// Undelivered bytes of one answer at which its upstream is no longer read, and unsent bytes of one request body at
 /// which the downstream is told to pause.
-pub(super) const HIGH: usize = 256 * 1024;
+pub(super) const HIGH: usize = 64 * 1024;
 /// Unsent bytes at which a paused request body may flow again.
-pub(super) const LOW: usize = 64 * 1024;
+pub(super) const LOW: usize = 16 * 1024;
 /// Request body bytes that are kept for a retry.
 const KEPT: usize = 64 * 1024;
 

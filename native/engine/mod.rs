@@ -18,7 +18,7 @@
 //! | overload: refused, ended, left waiting | `overload`, [`crate::overload`] |
 //! | readiness, turns, deadlines | `reactor`, `timer` |
 //!
-//! Bounds: 256 KiB undelivered per answer and unsent per request body, 64 KiB of a body kept for a retry, 10,000
+//! Bounds: 64 KiB undelivered per answer and unsent per request body, 64 KiB of a body kept for a retry, 10,000
 //! requests parked for keys, 16,384 waiting per upstream for a connection, 256 MiB of bodies of both, 512 events and 1 MiB read per turn.
 //!
 //! An id is a slab key. It is free after [`Event::Chunk`] with `last`, [`Event::Head`] with [`Body::None`] or

@@ -6,6 +6,7 @@ use super::downstream_ends::timeouts;
 use super::gate::{Client, End, Gate, Side, echo, get};
 use super::support::upstream;
 use crate::access::Timeout;
+use crate::engine::drive::HIGH;
 
 /// What a client sends, how long it waits, and the answer it gets: a status and which clock.
 const SLOW: &[(&[&str], u64, u16, Timeout)] = &[
@@ -173,9 +174,7 @@ fn big(side: Side) -> (Gate, Client) {
 fn a_client_that_takes_nothing_is_reset() {
     let (mut gate, mut client) = big(Side::Here);
     client.send(get("/"));
-    gate.until("the sockets are full", |gate| {
-        gate.engine().downs.iter().any(|(_, d)| d.unsent() > 256 * 1024)
-    });
+    gate.until("the sockets are full", |gate| gate.engine().downs.iter().any(|(_, d)| d.unsent() > HIGH));
     gate.turns(20);
     gate.clock.advance(59_000);
     gate.turns(3);
@@ -191,9 +190,7 @@ fn a_client_that_takes_nothing_is_reset() {
 fn a_client_that_takes_little_is_served_on() {
     let (mut gate, mut client) = big(Side::Here);
     client.send(get("/"));
-    gate.until("the sockets are full", |gate| {
-        gate.engine().downs.iter().any(|(_, d)| d.unsent() > 256 * 1024)
-    });
+    gate.until("the sockets are full", |gate| gate.engine().downs.iter().any(|(_, d)| d.unsent() > HIGH));
     for _ in 0..20 {
         // The socket's buffer must open before the gateway notices.
         for _ in 0..64 {
