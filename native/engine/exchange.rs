@@ -221,6 +221,7 @@ impl Engine {
     pub(super) fn fail(&mut self, id: u32, failure: Failure) {
         self.detach(id);
         self.unpark(id);
+        self.breaker_failed(id, failure);
         let Some(ex) = self.exchanges.get_mut(id as usize) else { return };
         if ex.phase == Phase::Answered {
             return;
@@ -249,6 +250,7 @@ impl Engine {
     pub(super) fn release(&mut self, id: u32) {
         self.detach(id);
         self.unpark(id);
+        self.breaker_released(id);
         let Some(mut ex) = self.exchanges.try_remove(id as usize) else { return };
         self.weigh();
         self.forget_away(&ex.link);

@@ -17,6 +17,7 @@ use crate::upstream::{Ask, Failure, Lease, Permit, Pick, Upstream, deadline, ret
 impl Engine {
     /// Sets an exchange on its way to `upstream` (index into its snapshot's).
     pub(super) fn forward(&mut self, id: u32, upstream: u32) {
+        let Some(upstream) = self.admitted(id, upstream) else { return };
         let ex = &mut self.exchanges[id as usize];
         ex.attempt.upstream = upstream;
         ex.phase = Phase::Forwarding;

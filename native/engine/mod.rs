@@ -8,7 +8,7 @@
 //! | 1 read: copied from the listener | [`Engine::begin`], `exchange` |
 //! | 2 guard: framing, grammar, canonical target | `exchange::judge`, [`crate::h1`] |
 //! | 3 decide; wait for keys | `exchange::decide`, `parked`, [`crate::decide`] |
-//! | 5 forward: pick, pool, connect, compose, retry | `forward`, `affinity`, `pool`, `tls`, [`crate::upstream`] |
+//! | 5 forward: pick, pool, connect, compose, retry | `breaker`, `forward`, `affinity`, `pool`, `tls`, [`crate::upstream`] |
 //! | request body in, with credit | `intake` |
 //! | what a connection does when it is ready | `drive`, `upstream` |
 //! | 6 answer: head and body down | `response`, `deliver`, `queue` |
@@ -30,6 +30,7 @@
 
 mod affinity;
 mod ask;
+mod breaker;
 mod bridge;
 mod buffer;
 mod clock;

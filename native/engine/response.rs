@@ -52,6 +52,8 @@ impl Engine {
                     self.pass_interim(conn, id, interim);
                 }
                 Ok(Some(body)) => {
+                    let status = c.head.status;
+                    self.breaker_answered(id, status);
                     self.begin_answer(conn, id, bytes);
                     return self.receive_body(conn, id, &bytes[body..]);
                 }

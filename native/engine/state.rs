@@ -14,7 +14,7 @@ use crate::observe::Trace;
 use crate::snapshot::{Held, Route};
 use crate::time::Nanos;
 use crate::tls::TlsFacts;
-use crate::upstream::{Deadlines, Failure, Upstream};
+use crate::upstream::{Deadlines, Failure, Ticket, Upstream};
 
 /// The longest rest of a request body, in bytes, that is skipped to keep its connection.
 const MAX_SKIPPED: u64 = 64 * 1024;
@@ -145,6 +145,8 @@ pub(super) struct Try {
     pub target: Option<usize>,
     pub address: Option<SocketAddr>,
     pub retries: u32,
+    /// From the breaker of the upstream, until it is told what became of the request.
+    pub ticket: Option<Ticket>,
     pub sent_at: Option<Nanos>,
     pub took: Option<Nanos>,
 }

@@ -6,7 +6,7 @@ use crate::decide::Outcome;
 use crate::h1::{UPGRADE_LINES, reason_phrase};
 use crate::observe::Trace;
 use crate::snapshot::plan::ErrorFormat;
-use crate::snapshot::{Route, Snapshot};
+use crate::snapshot::{Fallback, Route, Snapshot};
 use std::io::Write;
 
 /// What was written.
@@ -37,6 +37,7 @@ pub fn write_answer(
             write_allow(head, snapshot, outcome);
             Made { status: 204, close: false, verdict: "options" }
         }
+        Answer::Fallback(upstream) => write_fallback(head, body, snapshot, *upstream),
         Answer::Preflight => {
             begin(head, 204);
             write_preflight(head, snapshot, outcome);
@@ -72,6 +73,22 @@ fn write_preflight(head: &mut Vec<u8>, snapshot: &Snapshot, outcome: &Outcome) {
     if let Some(cors) = cors {
         cors.preflight_headers(head, outcome.origin().unwrap_or_default());
     }
+}
+
+fn write_fallback(head: &mut Vec<u8>, body: &mut Vec<u8>, snapshot: &Snapshot, upstream: u32) -> Made {
+    let verdict = "breaker_fallback";
+    let Some(Some(Fallback::Answer { status, content_type, body: fixed })) =
+        snapshot.fallbacks.get(upstream as usize)
+    else {
+        begin(head, 503);
+        return Made { status: 503, close: false, verdict };
+    };
+    begin(head, *status);
+    if !fixed.is_empty() {
+        let _ = write!(head, "Content-Type: {content_type}\r\n");
+        body.extend_from_slice(fixed);
+    }
+    Made { status: *status, close: false, verdict }
 }
 
 fn write_refusal(

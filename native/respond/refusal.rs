@@ -10,6 +10,8 @@ pub enum Answer {
     Preflight,
     /// OPTIONS that no route takes: 204 with `Allow`.
     Options,
+    /// What the configuration puts in the place of an upstream (an index into the snapshot's) whose breaker is open.
+    Fallback(u32),
 }
 
 /// Why a request is not served.
@@ -44,6 +46,8 @@ pub enum Refusal {
     /// It speaks another version of the protocol than 13.
     WebSocketVersion,
     NoTarget,
+    /// Too many requests to the upstream failed; after so many seconds some are tried again.
+    BreakerOpen(u32),
     UpstreamOverloaded,
     ConnectFailed,
     ConnectTimeout,
@@ -173,6 +177,9 @@ impl Refusal {
                 row(503, "handler_lost", "What ran the handler ended before it answered.")
             }
             Refusal::NoTarget => row(503, "no_target", "No upstream target is available.").retry(1),
+            Refusal::BreakerOpen(seconds) => {
+                row(503, "breaker_open", "The upstream failed too often; see Retry-After.").retry(seconds)
+            }
             Refusal::UpstreamOverloaded => {
                 row(503, "upstream_overloaded", "The upstream has no free connection.").retry(1)
             }

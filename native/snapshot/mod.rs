@@ -36,6 +36,8 @@ pub struct Snapshot {
     pub listen_limits: Vec<u32>,
     pub issuers: Vec<SnapshotIssuer>,
     pub upstreams: Vec<Arc<Upstream>>,
+    /// What stands in for each upstream while its breaker is open.
+    pub fallbacks: Vec<Option<Fallback>>,
     pub buckets: Arc<Buckets>,
     pub keys: KeyHasher,
     pub metrics: Arc<Metrics>,
@@ -57,6 +59,18 @@ pub struct Settings {
     pub records: Option<RecordOptions>,
     /// How the listener serves TLS; none serves plain HTTP.
     pub tls: Option<Arc<ServerTls>>,
+}
+
+/// What serves a request that a breaker refuses.
+#[derive(Debug)]
+pub enum Fallback {
+    Answer {
+        status: u16,
+        content_type: Box<str>,
+        body: Box<[u8]>,
+    },
+    /// Index into the snapshot's upstreams.
+    Upstream(u32),
 }
 
 /// An issuer as this generation wants it verified, and its shared keys and token cache.

@@ -75,6 +75,12 @@ impl Failure {
         }
     }
 
+    /// Whether the upstream is to blame, which a breaker counts.
+    pub fn is_upstreams(self) -> bool {
+        use Failure::{Closed, ConnectFailed, ConnectTimeout, HeadTimeout, Protocol, Tls};
+        matches!(self, ConnectFailed | ConnectTimeout | Tls | Closed | Protocol | HeadTimeout)
+    }
+
     /// Stable word in records.
     pub fn verdict(self) -> &'static str {
         match self {

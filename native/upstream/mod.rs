@@ -9,6 +9,7 @@
 //! | how loaded, how fast is it | [`load`] |
 //! | what is a request kept to its target by | [`key`], [`hash`] |
 //! | may this request be sent again | [`retry`] |
+//! | is it worth sending at all | [`breaker`] |
 //! | which clock runs out first | [`deadline`] |
 //! | what does the client get when it went wrong | [`failure`] |
 //! | whom do we trust over TLS | [`tls`] |
@@ -16,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 pub mod balance;
+pub mod breaker;
 pub mod deadline;
 pub mod failure;
 mod families;
@@ -31,6 +33,7 @@ pub mod tls;
 mod tests;
 
 pub use balance::{Algorithm, Ask, Balance, Pick};
+pub use breaker::{Breaker, Ticket};
 pub use deadline::{Deadlines, Expired};
 pub use failure::Failure;
 pub use families::families;

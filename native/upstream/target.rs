@@ -12,6 +12,7 @@ use rustls::pki_types::ServerName;
 use serde::Deserialize;
 
 use super::balance::{Algorithm, Pick};
+use super::breaker::{self, Breaker, Outcome, Ticket};
 use super::key::HashKey;
 use super::load::{Known, Lease};
 use super::set::TargetSet;
@@ -42,6 +43,8 @@ pub struct Upstream {
     pub algorithm: Algorithm,
     /// What `hash` and `maglev` keep a request to its target by.
     pub hash_key: HashKey,
+    /// None: every request is tried.
+    pub breaker: Option<breaker::Policy>,
     /// What was sent to each target, in their order.
     pub requests: Box<[Arc<TargetMetrics>]>,
     ca_pem: Option<Box<str>>,
@@ -74,6 +77,7 @@ pub struct Permit(Arc<Live>);
 #[derive(Debug, Default)]
 struct Live {
     connections: AtomicUsize,
+    breaker: Breaker,
     known: Known,
 }
 
@@ -124,6 +128,7 @@ impl Upstream {
             max_idle: plan.max_idle,
             algorithm,
             hash_key: HashKey::from(&plan.hash_key),
+            breaker: plan.breaker.as_ref().map(breaker::Policy::new),
             requests: targets.iter().map(|t| live.known.target(&t.url)).collect(),
             ca_pem,
             tls,
@@ -141,11 +146,15 @@ impl Upstream {
             && self.idle_timeout == ms(plan.idle_timeout_ms);
         let bounds = self.max_connections == plan.max_connections && self.max_idle == plan.max_idle;
         let balance = self.algorithm == plan.balance && self.hash_key == HashKey::from(&plan.hash_key);
+        let breaker = match (&self.breaker, &plan.breaker) {
+            (Some(ours), Some(theirs)) => ours.is_made_of(theirs),
+            (ours, theirs) => ours.is_none() && theirs.is_none(),
+        };
         let trust = self.ca_pem.as_deref() == plan.tls.ca_pem.as_deref();
         let same = |(ours, theirs): (&Target, &PlanTarget)| Target::compile(theirs).is_ok_and(|t| t == *ours);
         let targets =
             self.targets.len() == plan.targets.len() && self.targets.iter().zip(&plan.targets).all(same);
-        *self.id == *plan.id && times && bounds && balance && trust && targets
+        *self.id == *plan.id && times && bounds && balance && breaker && trust && targets
     }
 
     /// Identity of the connections: two upstreams with one key may share a pool.
@@ -194,6 +203,24 @@ impl Upstream {
         let grow = |n: usize| (n < self.max_connections).then_some(n + 1);
         let taken = self.live.connections.fetch_update(Ordering::AcqRel, Ordering::Acquire, grow);
         taken.ok().map(|_| Permit(Arc::clone(&self.live)))
+    }
+
+    /// Whether the breaker lets a request pass: a ticket where there is one, else how long it will refuse.
+    pub fn admit(&self, now: Nanos) -> Result<Option<Ticket>, Nanos> {
+        let Some(policy) = &self.breaker else { return Ok(None) };
+        self.live.breaker.admit(policy, now).map(Some)
+    }
+
+    /// Tells the breaker what became of a request.
+    pub fn settle(&self, ticket: Ticket, outcome: Outcome, now: Nanos) {
+        if let Some(policy) = &self.breaker {
+            self.live.breaker.settle(policy, ticket, outcome, now);
+        }
+    }
+
+    /// The breaker, where one is configured.
+    pub fn breaker_state(&self) -> Option<&Breaker> {
+        self.breaker.as_ref().map(|_| &self.live.breaker)
     }
 
     /// Connections of every thread now, idle ones included.

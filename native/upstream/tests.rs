@@ -1,6 +1,7 @@
 //! Tables of cases for the pure choices.
 
 mod balance;
+mod breaker;
 mod keyed;
 mod load;
 mod zones;

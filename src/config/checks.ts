@@ -38,6 +38,7 @@ export function configFaults(config: unknown, known: KnownIds): Fault[] {
   faults.push(...nativeOnlyFaults(record(whole['listen'])['listener'], nativeOnlyPaths(config)));
   listenFaults(whole, known, faults);
   storeFaults(whole, known, faults);
+  fallbackFaults(whole, known, faults);
   const seen = new Map<string, number>();
   items(whole['routes']).forEach((route, index) => {
     faults.push(...routeFaults(route, known, false, ['routes', index]));
@@ -151,6 +152,16 @@ function listenFaults(config: Readonly<Record<string, unknown>>, known: KnownIds
       received: id,
     });
   });
+}
+
+/** A breaker names the upstream that stands in, which is another one. */
+function fallbackFaults(config: Readonly<Record<string, unknown>>, known: KnownIds, faults: Fault[]): void {
+  for (const [id, upstream] of Object.entries(record(config['upstreams']))) {
+    const other = record(record(record(upstream)['breaker'])['fallback'])['upstream'];
+    const path = ['upstreams', id, 'breaker', 'fallback', 'upstream'];
+    idFault('an upstream', other, known.upstreams, path, faults);
+    if (other === id) faults.push({ path, expected: 'the id of another upstream', received: id });
+  }
 }
 
 /** Limits and deny-lists name their stores. */

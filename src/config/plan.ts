@@ -102,6 +102,18 @@ export interface PlanUpstream {
   maxIdle: number;
   balance: 'round-robin' | 'least-request' | 'ewma' | 'hash' | 'maglev' | 'random';
   hashKey: { kind: 'client' | 'path' } | { kind: 'header' | 'cookie' | 'claim'; name: string };
+  breaker: {
+    failureRatio: number; // above 0, at most 1
+    minRequests: number;
+    windowMs: number;
+    openMs: number;
+    halfOpenRequests: number;
+    failureStatuses: [from: number, to: number][]; // both included
+    fallback:
+      | { kind: 'answer'; status: number; contentType: string; body: string }
+      | { kind: 'upstream'; upstream: string }
+      | null; // null = 503
+  } | null;
   tls: { caPem: string | null /* null = system roots */ };
 }
 /** One server; its name is resolved apart from the plan. `host` has no brackets. */

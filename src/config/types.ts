@@ -744,15 +744,20 @@ export interface UpstreamConfig {
    */
   idleTimeout?: Duration | undefined;
   /**
-   * Most open connections to each target.
+   * Most open connections to the upstream, of all its targets and all threads.
    * Takes an integer from 1 to 65535. Default: `1024`.
    */
   maxConnections?: number | undefined;
   /**
-   * Most unused connections that are kept to each target.
+   * Most unused connections to the upstream that each thread keeps.
    * Takes an integer from 0 to 65535. Default: 256, or `maxConnections` if smaller.
    */
   maxIdle?: number | undefined;
+  /**
+   * When requests are refused because too many failed.
+   * Takes an object. Default: every request is tried.
+   */
+  breaker?: BreakerConfig | undefined;
   /**
    * Verification of https targets.
    * Takes an object. Default: `{}`.
@@ -777,6 +782,77 @@ export interface TargetConfig {
    * Takes 1 to 256 printable ASCII characters. Default: none.
    */
   zone?: string | undefined;
+}
+
+/** When too many requests to an upstream fail, further ones are refused for a while instead of being sent. */
+export interface BreakerConfig {
+  /**
+   * Share of the requests within `window` that must have failed for it to open. It is looked at when a
+   * request fails.
+   * Takes a number above 0 and at most 1. Default: `0.6`.
+   */
+  failureRatio?: number | undefined;
+  /**
+   * Requests within `window` below which nothing is concluded.
+   * Takes an integer from 1 to 1000000. Default: `20`.
+   */
+  minRequests?: number | undefined;
+  /**
+   * The time that is looked back.
+   * Takes a duration from "100ms" to "1h". Default: `"10s"`.
+   */
+  window?: Duration | undefined;
+  /**
+   * How long it refuses before some requests are tried again.
+   * Takes a duration from "100ms" to "1h". Default: `"60s"`.
+   */
+  open?: Duration | undefined;
+  /**
+   * Requests that are tried then. If the ratio of them fails it opens again, else it closes.
+   * Takes an integer from 1 to 1000. Default: `3`.
+   */
+  halfOpenRequests?: number | undefined;
+  /**
+   * Answers that count as failures. Refused, broken and late connections always do; clients that go away
+   * never.
+   * Takes a list of statuses. Default: `["500-599"]`.
+   */
+  failureStatuses?: readonly string[] | undefined;
+  /**
+   * What serves a request that is refused.
+   * Takes an object {"status", "body", "contentType"} or {"upstream"}. Default: 503 with the code
+   * `breaker_open` and `Retry-After`.
+   */
+  fallback?: BreakerUpstreamConfig | BreakerAnswerConfig | undefined;
+}
+
+/** Another upstream that stands in. */
+export interface BreakerUpstreamConfig {
+  /**
+   * Id under `upstreams`. While its own breaker is open too, the answer is 503.
+   * Takes an id of 1 to 64 letters, digits, "_", "-" and ".", with a letter or digit first.
+   */
+  upstream: string;
+}
+
+/** A fixed answer in the place of an upstream. */
+export interface BreakerAnswerConfig {
+  /**
+   * Its status; 204 and 304 have no body.
+   * Takes an integer from 200 to 599. Default: `503`.
+   */
+  status?: number | undefined;
+  /**
+   * Its body: a text, or an object that is written as JSON.
+   * Takes a text or an object. Default: none.
+   */
+  body?: string | Record<string, unknown> | undefined;
+  /**
+   * Its `Content-Type`.
+   * Takes a media type such as "text/plain". Default: `application/json` of an object, `text/plain;
+   * charset=utf-8` of a text.
+   */
+  contentType?: string | undefined;
 }
 
 /** How the certificates of https targets are verified. */

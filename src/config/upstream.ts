@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { parseHttpUrl } from './addresses.ts';
 import { balanceOptions, planBalance, unreadHashKey } from './balance.ts';
+import { breakerSection, planBreaker } from './breaker.ts';
 import { label } from './names.ts';
 import { conflict, expecting, integer, list, option, optional, section, withDefault } from './option.ts';
 import type { PlanTarget, PlanUpstream } from './plan.ts';
@@ -61,10 +62,17 @@ export const upstreamSection = section(
       'How long a connection may take to open, TLS included.',
     ),
     idleTimeout: option(withDefault(duration('1ms', '24h'), '60s'), 'How long an unused connection is kept.'),
-    maxConnections: option(withDefault(integer(1, 65535), 1024), 'Most open connections to each target.'),
+    maxConnections: option(
+      withDefault(integer(1, 65535), 1024),
+      'Most open connections to the upstream, of all its targets and all threads.',
+    ),
     maxIdle: option(
       optional(integer(0, 65535), '256, or `maxConnections` if smaller'),
-      'Most unused connections that are kept to each target.',
+      'Most unused connections to the upstream that each thread keeps.',
+    ),
+    breaker: option(
+      optional(breakerSection, 'every request is tried'),
+      'When requests are refused because too many failed.',
     ),
     tls: option(withDefault(tlsSection, {}), 'Verification of https targets.'),
   },
@@ -96,6 +104,7 @@ export function planUpstream(
     id,
     targets: upstream.targets.map((target) => planTarget(target, zone)),
     ...planBalance(upstream),
+    breaker: planBreaker(upstream.breaker),
     connectTimeoutMs: upstream.connectTimeout,
     idleTimeoutMs: upstream.idleTimeout,
     maxConnections: upstream.maxConnections,

@@ -116,6 +116,7 @@ const plan = {
       maxConnections: 1024,
       maxIdle: 256,
       balance: 'round-robin',
+      breaker: null,
       hashKey: { kind: 'client' },
       tls: { caPem: '…' },
     },

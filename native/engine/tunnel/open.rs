@@ -48,6 +48,7 @@ impl Engine {
         if !self.is_granted(conn, id, bytes) {
             return self.attempt_failed(conn, Failure::Protocol);
         }
+        self.breaker_answered(id, 101);
         self.write_101(conn, id, bytes);
         self.open_tunnel(conn, id, d, policy);
         self.tunnel_received(id, Direction::FromUpstream, &bytes[head_len..]);

@@ -4,6 +4,7 @@ mod identity;
 mod limit;
 mod route;
 mod router;
+mod upstream;
 
 use super::plan::{Plan, PlanIssuer};
 use super::{Downstream, Settings, Snapshot};
@@ -20,6 +21,7 @@ use router::compile_router;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use upstream::compile_fallbacks;
 
 /// What survives a reload, found by stable identity.
 pub trait Registries {
@@ -80,6 +82,7 @@ pub fn compile(
     for (i, upstream) in plan.upstreams.iter().enumerate() {
         upstreams.push(registries.upstream(upstream).map_err(|m| error(format!("upstreams[{i}]"), m))?);
     }
+    let fallbacks = compile_fallbacks(&plan.upstreams, &index.upstreams)?;
     let listen_limits = plan
         .listen_limits
         .iter()
@@ -93,6 +96,7 @@ pub fn compile(
         listen_limits,
         issuers: compile_issuers(&plan, registries)?,
         upstreams,
+        fallbacks,
         buckets: registries.buckets(),
         keys: registries.keys(),
         metrics,

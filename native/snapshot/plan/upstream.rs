@@ -16,7 +16,31 @@ pub struct PlanUpstream {
     pub balance: Algorithm,
     #[serde(default)]
     pub hash_key: PlanHashKey,
+    pub breaker: Option<PlanBreaker>,
     pub tls: PlanTls,
+}
+
+/// When requests to the upstream are refused because too many failed.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlanBreaker {
+    /// Above 0, at most 1.
+    pub failure_ratio: f64,
+    pub min_requests: u32,
+    pub window_ms: u64,
+    pub open_ms: u64,
+    pub half_open_requests: u32,
+    /// Ranges, both ends included.
+    pub failure_statuses: Vec<(u16, u16)>,
+    pub fallback: Option<PlanFallback>,
+}
+
+/// What serves a request that the breaker refuses.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum PlanFallback {
+    Answer { status: u16, content_type: String, body: String },
+    Upstream { upstream: String },
 }
 
 /// Names of headers are in lower case.
