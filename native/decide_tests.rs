@@ -278,6 +278,7 @@ fn every_refusal_has_a_status_a_reason_and_constant_text() {
         Refusal::HeadTooLarge,
         Refusal::BodyAborted,
         Refusal::TokenMissing,
+        Refusal::TokensDiffer,
         Refusal::KeysUnavailable,
         Refusal::InsufficientScope,
         Refusal::RateLimited,

@@ -2,7 +2,7 @@
 //! counts nothing.
 
 use crate::core::Core;
-use crate::decide::bearer;
+use crate::decide::{UNKNOWN_KEY, choose_issuer, find_token};
 use crate::h1::{FieldId, Fields, Reject, Target, Version, guard, normal_host};
 use crate::jwt;
 use crate::respond::Refusal;
@@ -74,9 +74,14 @@ fn tell(snapshot: &Snapshot, request: &Request<'_>, told: &mut Told) -> (&'stati
     tell_limits(snapshot, "limits", listen, client, told);
     if let Some(jwt) = &route.jwt {
         match tell_token(snapshot, request, &fields, jwt, told) {
-            Ok(()) => tell_limits(snapshot, "claim limits", route.claim_limits.iter(), client, told),
+            Err((step, refusal)) if jwt.shadow => {
+                let row = refusal.row();
+                told.step(step, "refused in shadow", format!("{}: {}", row.code, row.detail));
+            }
             Err((step, refusal)) => return told.refused(step, refusal),
+            Ok(()) => {}
         }
+        tell_limits(snapshot, "claim limits", route.claim_limits.iter(), client, told);
     }
     if route.client_certificate.as_ref().is_some_and(|certificate| certificate.required) {
         told.step("clientCertificate", "would need one", "of a trusted authority, else 403");
@@ -151,16 +156,22 @@ fn tell_token(
     jwt: &RouteJwt,
     told: &mut Told,
 ) -> Result<(), (&'static str, Refusal)> {
-    let issuer = snapshot.issuers.get(jwt.issuer as usize).ok_or(("token", Refusal::Internal))?;
-    let token = fields.first(request.block, FieldId::Authorization).and_then(bearer);
-    let token = token.ok_or(("token", Refusal::TokenMissing))?;
+    let found = find_token(fields, request.block, jwt).map_err(|refusal| ("token", refusal))?;
+    let Some(token) = found else {
+        if !jwt.optional || !jwt.scopes.is_empty() {
+            return Err(("token", Refusal::TokenMissing));
+        }
+        told.step("token", "absent", "it is optional, the request has no identity");
+        return Ok(());
+    };
+    let index = choose_issuer(snapshot, jwt, token)
+        .map_err(|reason| ("token", Refusal::TokenInvalid(reason.text())))?;
+    let issuer = snapshot.issuers.get(index as usize).ok_or(("token", Refusal::Internal))?;
     let verified = issuer.state.verify(&issuer.policy, token, request.unix).map_err(|reject| {
         let refusal = match reject {
             jwt::Reject::NoKeys => Refusal::KeysUnavailable,
             jwt::Reject::Invalid(reason) => Refusal::TokenInvalid(reason.text()),
-            jwt::Reject::UnknownKey { .. } => {
-                Refusal::TokenInvalid("the token names a key that is not known")
-            }
+            jwt::Reject::UnknownKey { .. } => UNKNOWN_KEY,
             jwt::Reject::Unchecked => Refusal::TokenFailures(1),
         };
         ("token", refusal)

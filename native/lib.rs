@@ -55,5 +55,7 @@ pub mod time;
 pub mod tls;
 #[cfg(test)]
 mod token_failures_tests;
+#[cfg(test)]
+mod token_rules_tests;
 pub mod upstream;
 pub mod ws;

@@ -43,7 +43,7 @@ pub fn route(id: &str, path: &str, changes: Value) -> Value {
 /// An issuer `https://id.test` for the audience `orders`.
 pub fn issuer(id: &str) -> Value {
     json!({
-        "id": id, "issuer": "https://id.test", "audience": ["orders"], "clockSkewSeconds": 30, "required": ["exp"],
+        "id": id, "issuer": "https://id.test", "algorithms": ["RS256"], "audience": ["orders"], "clockSkewSeconds": 30, "required": ["exp"],
         "realm": "orders", "maxTokenBytes": 8192, "cacheEntries": 65536, "refreshCooldownMs": 30000,
         "failures": { "rate": 20, "perMs": 1000, "burst": 100 },
     })

@@ -3,15 +3,17 @@
 
 mod limits;
 mod matching;
+mod source;
 mod token;
 
 pub use limits::MAX_LIMITS;
-pub use token::bearer;
+pub use source::find_token;
+pub use token::{UNKNOWN_KEY, choose_issuer};
 
 use crate::h1::{Fields, Target};
 use crate::jwt::Verified;
 use crate::limit::{self, Take};
-use crate::observe::Shard;
+use crate::observe::{self, Shard};
 use crate::respond::{Answer, Refusal};
 use crate::router::{MethodSet, Params};
 use crate::snapshot::{RouteAction, Snapshot};
@@ -129,8 +131,10 @@ fn steps(snapshot: &Snapshot, facts: &Facts<'_>, outcome: &mut Outcome, step: St
     }
     let route = outcome.route.and_then(|r| snapshot.route(r)).ok_or_else(|| refuse(Refusal::Internal))?;
     if let Some(jwt) = &route.jwt {
-        check_token(snapshot, facts, outcome, jwt)?;
-        check_scopes(outcome, jwt)?;
+        match check_token(snapshot, facts, outcome, jwt).and_then(|()| check_scopes(outcome, jwt)) {
+            Err(_) if jwt.shadow => route.metrics.shadow(facts.shard, observe::Shadow::Token),
+            checked => checked?,
+        }
         take_limits(snapshot, facts, outcome, &route.claim_limits, Some(route))?;
     }
     Ok(match route.action {

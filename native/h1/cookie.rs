@@ -1,12 +1,16 @@
-//! One cookie among those of a request (RFC 6265 section 5.4). It reads values as they are and judges none.
+//! Cookies of one name among those of a request (RFC 6265 section 5.4). It reads values as they are and judges none.
 
 /// The value of the first cookie of this name in `Cookie` fields; names are case-sensitive.
-pub fn cookie<'a>(mut fields: impl Iterator<Item = &'a [u8]>, name: &[u8]) -> Option<&'a [u8]> {
-    fields.find_map(|field| {
-        field.split(|byte| *byte == b';').find_map(|pair| {
-            let (found, value) = split(pair)?;
-            (found == name).then_some(value)
-        })
+pub fn cookie<'a>(fields: impl Iterator<Item = &'a [u8]>, name: &[u8]) -> Option<&'a [u8]> {
+    cookies(fields, name).next()
+}
+
+/// The values of all cookies of this name, in order.
+pub fn cookies<'a>(fields: impl Iterator<Item = &'a [u8]>, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+    let pairs = fields.flat_map(|field| field.split(|byte| *byte == b';'));
+    pairs.filter_map(move |pair| {
+        let (found, value) = split(pair)?;
+        (found == name).then_some(value)
     })
 }
 

@@ -7,7 +7,7 @@
 //! | `fields`, `field_id`, `scan` | a header block walked once, as offsets; names as small numbers |
 //! | `target`, `dots` | the one canonical form of the request target |
 //! | `guard`, `host`, `connection` | framing, Host, duplicates, `Connection`: what is refused before anything else |
-//! | `cookie` | one cookie among those of a request |
+//! | `cookie` | cookies of one name among those of a request |
 //! | `upgrade` | whether a request asks for a WebSocket |
 //! | `proxy` | the PROXY protocol in front of a connection |
 //! | `head` | the head of an upstream's response |
@@ -46,7 +46,7 @@ pub use crate::decimal::write_decimal;
 pub use body::{BodyReader, Fed};
 pub use chunk::{CHUNK_END, ChunkReader, LAST_CHUNK, MAX_CHUNK_OVERHEAD, chunk_header};
 pub use connection::MAX_CONNECTION_OPTIONS;
-pub use cookie::{cookie, sets_cookie};
+pub use cookie::{cookie, cookies, sets_cookie};
 pub use date::{DATE_BYTES, write_date};
 pub use error::{BodyError, ProxyError, Reject, ResponseError};
 pub use field_id::FieldId;

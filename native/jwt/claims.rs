@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
 
+use super::compact::{Compact, decode_text};
 use super::error::Invalid;
 use super::json::{self, JsonError};
 use super::policy::{TokenPolicy, TokenRules};
@@ -95,6 +96,18 @@ pub(super) fn read(json: String, skew_seconds: u64, now: UnixSeconds) -> Result<
     let window = check_dates(skew_seconds, now.0, object.raw)?;
     let members = object.members;
     Ok(Unproven { json, members, window })
+}
+
+/// The `iss` that a token claims, which nothing has proven yet: it only tells whose keys to try. The token may have at
+/// most `max_bytes`.
+pub fn issuer_of(token: &[u8], max_bytes: usize) -> Result<String, Invalid> {
+    let compact = Compact::split(token, max_bytes)?;
+    let json = decode_text(compact.claims).ok_or(Invalid::ClaimsEncoding)?;
+    let mut members = json::object(&json, &[]).map_err(in_claims)?.members;
+    match members.remove("iss") {
+        Some(Value::String(iss)) => Ok(iss),
+        _ => Err(Invalid::IssuerUnknown),
+    }
 }
 
 /// Checks claims that were found to be signed against `policy`.

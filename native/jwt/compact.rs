@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::error::Invalid;
-use super::rs256::MAX_SIGNATURE_BYTES;
+use super::verifying::MAX_SIGNATURE_BYTES;
 
 /// A token cut at its dots; nothing decoded yet.
 pub(super) struct Compact<'a> {

@@ -98,13 +98,14 @@ reasons! {
         HeaderTooDeep "header_too_deep" "the header is nested too deeply",
         CritRefused "crit_refused" "the header has crit, and no extension is understood",
         AlgMissing "alg_missing" "the header has no alg",
-        AlgRefused "alg_refused" "the alg of the header is not RS256",
+        AlgRefused "alg_refused" "the alg of the header is not allowed",
         KidMalformed "kid_malformed" "the kid of the header is not a string",
         KidTooLong "kid_too_long" "the kid of the header is longer than 256 bytes",
-        KidMissing "kid_missing" "the header has no kid, and the issuer does not have exactly one usable key",
-        KeyNotUsable "key_not_usable" "the kid of the header names a key that may not verify RS256",
+        KidMissing "kid_missing" "the header has no kid, and the issuer does not have exactly one usable key for its alg",
+        KeyNotUsable "key_not_usable" "the kid of the header names a key that may not verify tokens",
+        AlgMismatch "alg_mismatch" "the kid of the header names a key that is not for its alg",
         SignatureEncoding "signature_encoding" "the signature is not strict base64url",
-        SignatureLength "signature_length" "the signature is not as long as the modulus of the key",
+        SignatureLength "signature_length" "the signature does not have the length of its algorithm and key",
         ClaimsEncoding "claims_encoding" "the claims are not strict base64url of UTF-8",
         ClaimsJson "claims_json" "the claims are not JSON",
         ClaimsNotObject "claims_not_object" "the claims are not a JSON object",
@@ -116,6 +117,7 @@ reasons! {
         Expired "expired" "the token has expired",
         NotYetValid "not_yet_valid" "the token is not valid yet",
         IssuedInFuture "issued_in_future" "the token was issued in the future",
+        IssuerUnknown "iss_unknown" "the iss of the token is none of those that are accepted",
         SignatureMismatch "signature_mismatch" "the signature does not fit the token",
         IssuerMissing "iss_missing" "the token has no iss",
         IssuerMismatch "iss_mismatch" "the iss of the token is another issuer",
@@ -142,16 +144,19 @@ reasons! {
     /// Why a key of a set cannot be used; the others of the set still are.
     Unusable {
         NotObject "not_object" "the key is not a JSON object",
-        NotRsa "not_rsa" "kty is not RSA",
+        UnknownType "unknown_type" "kty is not RSA, EC or OKP",
+        UnknownCurve "unknown_curve" "crv is not P-256, P-384 or Ed25519",
         KidMalformed "kid_malformed" "kid is not a string of at most 256 bytes",
         WrongUse "wrong_use" "use is not sig",
         WrongOperations "wrong_operations" "key_ops is not an array that holds verify",
-        WrongAlgorithm "wrong_algorithm" "alg is not RS256",
+        WrongAlgorithm "wrong_algorithm" "alg is none that a key of its kind can verify",
         PrivateKey "private_key" "the key holds private members: it is not secret any more",
         Exponent "exponent" "e is not 65537",
         ModulusEncoding "modulus_encoding" "n is not strict base64url",
         ModulusSize "modulus_size" "n does not have 2048 to 4096 bits",
         ModulusEven "modulus_even" "n is even, so it is no RSA modulus",
+        Coordinate "coordinate" "x or y is not strict base64url of the length that the curve has",
+        SmallOrder "small_order" "x is a point of small order, for which anybody can sign",
         Refused "refused" "the cryptographic library refused the key",
         DuplicateKid "duplicate_kid" "another key of the set has the same kid",
     }
@@ -182,7 +187,7 @@ impl fmt::Display for JwksError {
             JwksError::NoKeysMember => f.write_str("the key set has no array named keys"),
             JwksError::TooManyKeys => f.write_str("the key set has more than 64 keys"),
             JwksError::NoUsableKey { ignored } => {
-                write!(f, "none of the {} keys of the set can verify RS256", ignored.len())?;
+                write!(f, "none of the {} keys of the set can verify tokens", ignored.len())?;
                 let mut told: Vec<&str> = Vec::new();
                 for (_, reason) in ignored {
                     if !told.contains(&reason.text()) {

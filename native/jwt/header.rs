@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::algorithm::{Algorithm, Algorithms};
 use super::compact::decode_text;
 use super::error::Invalid;
 use super::json::{self, JsonError};
@@ -10,28 +11,32 @@ use super::json::{self, JsonError};
 /// Longest `kid` in bytes.
 pub(super) const MAX_KID_BYTES: usize = 256;
 
-/// What the header decides: which key.
+/// What the header decides: which key, and what it is asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Header {
+    pub algorithm: Algorithm,
     pub kid: Option<String>,
 }
 
 impl Header {
-    /// Reads the first part of a token.
-    pub fn read(part: &[u8]) -> Result<Header, Invalid> {
+    /// Reads the first part of a token, whose `alg` must be one of `allowed`.
+    pub fn read(part: &[u8], allowed: Algorithms) -> Result<Header, Invalid> {
         let text = decode_text(part).ok_or(Invalid::HeaderEncoding)?;
         let mut members = json::object(&text, &[]).map_err(in_header)?.members;
         if members.contains_key("crit") {
             return Err(Invalid::CritRefused);
         }
-        match members.get("alg") {
-            Some(Value::String(alg)) if alg == "RS256" => {}
-            Some(_) => return Err(Invalid::AlgRefused),
+        let algorithm = match members.get("alg") {
+            Some(Value::String(alg)) => Algorithm::of(alg).filter(|one| allowed.has(*one)),
+            Some(_) => None,
             None => return Err(Invalid::AlgMissing),
-        }
+        };
+        let algorithm = algorithm.ok_or(Invalid::AlgRefused)?;
         match members.remove("kid") {
-            None => Ok(Header { kid: None }),
-            Some(Value::String(kid)) if kid.len() <= MAX_KID_BYTES => Ok(Header { kid: Some(kid) }),
+            None => Ok(Header { algorithm, kid: None }),
+            Some(Value::String(kid)) if kid.len() <= MAX_KID_BYTES => {
+                Ok(Header { algorithm, kid: Some(kid) })
+            }
             Some(Value::String(_)) => Err(Invalid::KidTooLong),
             Some(_) => Err(Invalid::KidMalformed),
         }

@@ -13,8 +13,8 @@ use super::gate::KeyGate;
 use super::header::Header;
 use super::keys::{Choice, Key, KeySet};
 use super::policy::TokenPolicy;
-use super::rs256::MAX_SIGNATURE_BYTES;
 use super::verified::{Cache, CacheStats, Found, Proof};
+use super::verifying::MAX_SIGNATURE_BYTES;
 use crate::sync::{ArcSwap, AtomicU64, Mutex};
 use crate::time::{Nanos, UnixSeconds};
 
@@ -141,7 +141,7 @@ impl Issuer {
         match self.cache.find(&key, now, generation, |proof| self.renew(proof)) {
             Found::Hit(verified) => return Ok(verified),
             Found::Expired => return Err(self.refuse(Invalid::Expired)),
-            Found::Miss => {}
+            Found::Miss => self.cache.count_miss(),
         }
         let (verified, proof) = match self.verify_anew(policy, token, now, may_check) {
             Err(Reject::Invalid(reason)) => return Err(self.refuse(reason)),
@@ -151,6 +151,23 @@ impl Issuer {
         let verified = Arc::new(verified);
         self.cache.insert(&key, &verified, proof, now);
         Ok(verified)
+    }
+
+    /// What is known of a token that was verified before; none where it must be verified anew. For a route that
+    /// accepts several issuers, before anything is read of the token: this one counts no miss.
+    pub fn recall(
+        &self,
+        policy: &TokenPolicy,
+        token: &[u8],
+        now: UnixSeconds,
+    ) -> Option<Result<Arc<Verified>, Reject>> {
+        let generation = self.generation.load(Ordering::Acquire);
+        let key = self.cache.lookup(policy.fingerprint(), token);
+        match self.cache.find(&key, now, generation, |proof| self.renew(proof)) {
+            Found::Hit(verified) => Some(Ok(verified)),
+            Found::Expired => Some(Err(self.refuse(Invalid::Expired))),
+            Found::Miss => None,
+        }
     }
 
     pub fn stats(&self) -> IssuerStats {
@@ -176,12 +193,12 @@ impl Issuer {
     ) -> Result<(Verified, Proof), Reject> {
         let rules = policy.rules();
         let compact = Compact::split(token, rules.max_token_bytes)?;
-        let header = Header::read(compact.header)?;
+        let header = Header::read(compact.header, rules.algorithms)?;
         let set = self.keys.load();
-        let key = self.choose(&set, header.kid.as_deref())?;
+        let key = self.choose(&set, &header)?;
         let mut buffer: SignatureBuffer = [0; MAX_SIGNATURE_BYTES + 4];
         let signature = compact.signature_bytes(&mut buffer)?;
-        if signature.len() != key.rs256.signature_bytes() {
+        if signature.len() != key.verifying.signature_bytes() {
             return Err(Invalid::SignatureLength.into());
         }
         let json = decode_text(compact.claims).ok_or(Invalid::ClaimsEncoding)?;
@@ -191,7 +208,7 @@ impl Issuer {
             return Err(Reject::Unchecked);
         }
         self.checked.fetch_add(1, Ordering::Relaxed);
-        if !key.rs256.verify(compact.signed, signature) {
+        if !key.verifying.verify(header.algorithm, compact.signed, signature) {
             return Err(Invalid::SignatureMismatch.into());
         }
         let verified = claims::check(policy, claims)?;
@@ -199,11 +216,13 @@ impl Issuer {
         Ok((verified, Proof { generation: set.generation, key_serial }))
     }
 
-    fn choose<'a>(&self, set: &'a KeySet, kid: Option<&str>) -> Result<&'a Key, Reject> {
-        match set.choose(kid) {
+    fn choose<'a>(&self, set: &'a KeySet, header: &Header) -> Result<&'a Key, Reject> {
+        let kid = header.kid.as_deref();
+        match set.choose(kid, header.algorithm) {
             Choice::Key(key) => Ok(key),
             Choice::Unknown => Err(Reject::UnknownKey { kid_hash: self.kid_hasher.hash_one(kid) }),
             Choice::Unusable => Err(Invalid::KeyNotUsable.into()),
+            Choice::OtherAlgorithm => Err(Invalid::AlgMismatch.into()),
             Choice::Ambiguous => Err(Invalid::KidMissing.into()),
         }
     }

@@ -1,15 +1,15 @@
-//! A JSON Web Key Set (RFC 7517) as usable RS256 keys; what cannot be used is listed with its reason, never
-//! guessed at.
+//! A JSON Web Key Set (RFC 7517) as usable keys, and which of them a token means; what cannot be used is listed with
+//! its reason, never guessed at.
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::compact::decode;
+use super::algorithm::{Algorithm, Algorithms};
 use super::error::{JwksError, Unusable};
-use super::header::MAX_KID_BYTES;
 use super::json;
-use super::rs256::Rs256Key;
+use super::jwk::{Jwk, kid_of};
+use super::verifying::VerifyingKey;
 
 const MAX_KEYS: usize = 64;
 const MAX_SET_BYTES: usize = 512 * 1024;
@@ -19,8 +19,9 @@ pub(super) struct Key {
     pub kid: Option<Box<str>>,
     /// Never reused inside one issuer, never 0: the cache remembers it instead of the key.
     pub serial: u64,
-    pub rs256: Rs256Key,
-    modulus: Box<[u8]>,
+    pub verifying: VerifyingKey,
+    algorithms: Algorithms,
+    material: Box<[u8]>,
 }
 
 /// The keys of an issuer; immutable.
@@ -40,7 +41,9 @@ pub(super) enum Choice<'a> {
     Unknown,
     /// The set has the `kid`, but its key must not verify.
     Unusable,
-    /// No `kid`, and not exactly one usable key.
+    /// The set has the `kid`, but its key is for another algorithm.
+    OtherAlgorithm,
+    /// No `kid`, and not exactly one usable key for the algorithm.
     Ambiguous,
 }
 
@@ -50,13 +53,13 @@ impl KeySet {
     /// The set that follows `self` when the issuer publishes `jwks`. A key that is still there keeps its
     /// serial.
     ///
-    /// Keys that share a `kid` are all ignored, since a token could not say which one it means; the same key
-    /// written twice counts once.
+    /// Keys that share a `kid` and an algorithm are all ignored, since a token could not say which one it means; the
+    /// same key written twice counts once.
     pub fn next(&self, jwks: &str) -> Result<(KeySet, Ignored), JwksError> {
         let mut next = KeySet { last_serial: self.last_serial, ..KeySet::default() };
         let mut ignored = Vec::new();
         for value in members_of_set(jwks)? {
-            match read_key(&value).and_then(|material| self.key(material, &mut next.last_serial)) {
+            match Jwk::read(&value).map(|jwk| self.key(jwk, &mut next.last_serial)) {
                 Ok(key) if next.keys.iter().any(|known| known.is_same(&key)) => {}
                 Ok(key) => next.keys.push(key),
                 Err(reason) => ignored.push((kid_of(&value), reason)),
@@ -80,38 +83,45 @@ impl KeySet {
         self.keys.iter().any(|key| key.serial == serial)
     }
 
-    /// The key for a token with this `kid`.
-    pub fn choose(&self, kid: Option<&str>) -> Choice<'_> {
+    /// The key for a token with this `kid` and `alg`.
+    pub fn choose(&self, kid: Option<&str>, algorithm: Algorithm) -> Choice<'_> {
         let Some(kid) = kid else {
-            return match &self.keys[..] {
-                [only] => Choice::Key(only),
+            let mut able = self.keys.iter().filter(|key| key.algorithms.has(algorithm));
+            return match (able.next(), able.next()) {
+                (Some(only), None) => Choice::Key(only),
                 _ => Choice::Ambiguous,
             };
         };
-        if let Some(key) = self.keys.iter().find(|key| key.kid.as_deref() == Some(kid)) {
-            return Choice::Key(key);
+        let mut other = Choice::Unknown;
+        for key in self.keys.iter().filter(|key| key.kid.as_deref() == Some(kid)) {
+            if key.algorithms.has(algorithm) {
+                return Choice::Key(key);
+            }
+            other = Choice::OtherAlgorithm;
         }
         match self.unusable_kids.iter().any(|one| **one == *kid) {
             true => Choice::Unusable,
-            false => Choice::Unknown,
+            false => other,
         }
     }
 
     /// The key of the set before when it is the same, else a new one.
-    fn key(&self, material: Material, last_serial: &mut u64) -> Result<Arc<Key>, Unusable> {
-        let Material { kid, modulus, exponent } = material;
-        let rs256 = Rs256Key::new(&modulus, &exponent)?;
-        let key = Key { kid, serial: *last_serial + 1, rs256, modulus };
+    fn key(&self, jwk: Jwk, last_serial: &mut u64) -> Arc<Key> {
+        let Jwk { kid, algorithms, verifying, material } = jwk;
+        let key = Key { kid, serial: *last_serial + 1, verifying, algorithms, material };
         if let Some(known) = self.keys.iter().find(|known| known.is_same(&key)) {
-            return Ok(Arc::clone(known));
+            return Arc::clone(known);
         }
         *last_serial += 1;
-        Ok(Arc::new(key))
+        Arc::new(key)
     }
 
     fn drop_shared_kids(&mut self, ignored: &mut Ignored) {
-        let kids: Vec<_> = self.keys.iter().filter_map(|key| key.kid.clone()).collect();
-        let is_shared = |key: &Arc<Key>| kids.iter().filter(|kid| Some(*kid) == key.kid.as_ref()).count() > 1;
+        let all = self.keys.clone();
+        let is_shared = |key: &Arc<Key>| {
+            let is_rival = |other: &&Arc<Key>| other.kid == key.kid && other.algorithms.meets(key.algorithms);
+            key.kid.is_some() && all.iter().filter(is_rival).count() > 1
+        };
         let (shared, kept) = std::mem::take(&mut self.keys).into_iter().partition(is_shared);
         self.keys = kept;
         let shared: Vec<_> = shared;
@@ -120,17 +130,10 @@ impl KeySet {
 }
 
 impl Key {
-    /// Every usable key has the same exponent.
+    /// Keys of equal algorithms are of one kind, and every RSA key has the same exponent.
     fn is_same(&self, other: &Key) -> bool {
-        self.kid == other.kid && self.modulus == other.modulus
+        self.kid == other.kid && self.algorithms == other.algorithms && self.material == other.material
     }
-}
-
-/// What a set says of one RSA key that may verify RS256; numbers not yet looked at.
-struct Material {
-    kid: Option<Box<str>>,
-    modulus: Box<[u8]>,
-    exponent: Vec<u8>,
 }
 
 fn members_of_set(jwks: &str) -> Result<Vec<Value>, JwksError> {
@@ -143,55 +146,4 @@ fn members_of_set(jwks: &str) -> Result<Vec<Value>, JwksError> {
         Some(Value::Array(_)) => Err(JwksError::TooManyKeys),
         _ => Err(JwksError::NoKeysMember),
     }
-}
-
-fn kid_of(value: &Value) -> Option<Box<str>> {
-    let kid = value.get("kid")?.as_str()?;
-    (kid.len() <= MAX_KID_BYTES).then(|| kid.into())
-}
-
-/// RFC 7517 section 4 and RFC 7518 section 6.3.1.
-fn read_key(value: &Value) -> Result<Material, Unusable> {
-    let key = value.as_object().ok_or(Unusable::NotObject)?;
-    if text(key, "kty") != Some("RSA") {
-        return Err(Unusable::NotRsa);
-    }
-    if key.contains_key("kid") && kid_of(value).is_none() {
-        return Err(Unusable::KidMalformed);
-    }
-    if key.contains_key("use") && text(key, "use") != Some("sig") {
-        return Err(Unusable::WrongUse);
-    }
-    if key.get("key_ops").is_some_and(|ops| !holds_verify(ops)) {
-        return Err(Unusable::WrongOperations);
-    }
-    if key.contains_key("alg") && text(key, "alg") != Some("RS256") {
-        return Err(Unusable::WrongAlgorithm);
-    }
-    if PRIVATE_MEMBERS.iter().any(|name| key.contains_key(*name)) {
-        return Err(Unusable::PrivateKey);
-    }
-    let exponent = number(key, "e").ok_or(Unusable::Exponent)?;
-    let modulus = number(key, "n").ok_or(Unusable::ModulusEncoding)?;
-    Ok(Material { kid: kid_of(value), modulus: modulus.into(), exponent })
-}
-
-/// RFC 7518 section 6.3.2.
-const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
-
-fn text<'a>(key: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
-    key.get(name)?.as_str()
-}
-
-fn holds_verify(ops: &Value) -> bool {
-    ops.as_array().is_some_and(|ops| ops.iter().any(|op| op == "verify"))
-}
-
-/// Base64urlUInt, big-endian. RFC 7518 section 2 forbids leading zeros, some issuers write one: they carry no
-/// meaning and are dropped.
-fn number(key: &Map<String, Value>, name: &str) -> Option<Vec<u8>> {
-    let mut bytes = decode(text(key, name)?.as_bytes())?;
-    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-    bytes.drain(..zeros);
-    Some(bytes)
 }

@@ -3,11 +3,15 @@
 
 use aws_lc_rs::digest::{Context, SHA256};
 
+use super::algorithm::{Algorithm, Algorithms};
+
 /// The demands as configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRules {
     /// `iss` must equal this, byte for byte.
     pub issuer: Box<str>,
+    /// `alg` must be one of these, and one that the key is for. Default RS256 alone.
+    pub algorithms: Algorithms,
     /// `aud` must hold one of these; `None` = not checked; an empty list refuses every token.
     pub audience: Option<Vec<Box<str>>>,
     /// Seconds that the issuer's clock may differ from ours: applied to `exp`, `nbf` and `iat`. Default 30.
@@ -24,6 +28,7 @@ impl TokenRules {
     pub fn new(issuer: &str, audience: Option<&[&str]>) -> TokenRules {
         TokenRules {
             issuer: issuer.into(),
+            algorithms: Algorithms::of(&[Algorithm::Rs256]),
             audience: audience.map(|list| list.iter().map(|one| Box::from(*one)).collect()),
             skew_seconds: 30,
             required: vec!["exp".into()],
@@ -70,6 +75,7 @@ fn fingerprint(rules: &TokenRules) -> u128 {
         }
     };
     list(&mut hash, std::slice::from_ref(&rules.issuer));
+    hash.update(&rules.algorithms.bits().to_le_bytes());
     hash.update(&[u8::from(rules.audience.is_some())]);
     list(&mut hash, rules.audience.as_deref().unwrap_or_default());
     list(&mut hash, &rules.required);

@@ -1,11 +1,14 @@
 //! Shared pieces of the token tests: two RSA keys made once per run, and tokens signed with them.
 
+mod algorithms;
 mod cache;
 mod gate;
 #[cfg(feature = "interleave")]
 mod interleave;
 mod json;
 mod keys;
+mod signers;
+mod streams;
 mod tokens;
 mod vectors;
 
@@ -28,7 +31,7 @@ pub const HEADER: &str = r#"{"alg":"RS256","kid":"a"}"#;
 pub const CLAIMS: &str = r#"{"iss":"https://id.example","aud":"orders","sub":"u1","iat":1799999990,"nbf":1799999990,"exp":1800000600,"scope":"write:orders read:orders read:orders","realm":{"roles":["x"]},"a.b":7}"#;
 
 pub struct Signer {
-    pair: KeyPair,
+    pub pair: KeyPair,
     pub modulus: Vec<u8>,
 }
 

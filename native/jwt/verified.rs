@@ -1,13 +1,14 @@
 //! Tokens verified before: found by a keyed hash and compared whole, together with the policy; bounded in
 //! entries and bytes; believes no entry past its time or its key.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use ahash::RandomState;
 use hashbrown::HashTable;
 
 use super::claims::Verified;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{AtomicU64, Mutex, MutexGuard};
 use crate::time::UnixSeconds;
 
 /// What the cache did since its start, and what it holds.
@@ -49,6 +50,7 @@ pub(super) struct Proof {
 pub(super) struct Cache {
     shards: Box<[Shard]>,
     hasher: RandomState,
+    misses: AtomicU64,
 }
 
 /// Apart by two cache lines: neighbouring locks do not share what the processor fetches in pairs.
@@ -101,6 +103,7 @@ impl Cache {
         Cache {
             shards: (0..shards).map(|_| Shard(Mutex::new(table()))).collect(),
             hasher: RandomState::new(),
+            misses: AtomicU64::new(0),
         }
     }
 
@@ -122,12 +125,10 @@ impl Cache {
         let mut guard = self.shard(key.hash);
         let Table { entries, stats, bytes, .. } = &mut *guard;
         let Some(entry) = entries.find_mut(key.hash, |entry| entry.is(key)) else {
-            stats.misses += 1;
             return Found::Miss;
         };
         if entry.proof.generation != generation {
             let Some(proof) = renew(entry.proof) else {
-                stats.misses += 1;
                 if let Ok(slot) = entries.find_entry(key.hash, |entry| entry.is(key)) {
                     *bytes -= slot.remove().0.bytes();
                 }
@@ -136,7 +137,6 @@ impl Cache {
             entry.proof = proof;
         }
         if now.0 < entry.verified.window().from {
-            stats.misses += 1;
             return Found::Miss;
         }
         stats.hits += 1;
@@ -170,12 +170,18 @@ impl Cache {
         table.entries.insert_unique(entry.hash, entry, |entry| entry.hash);
     }
 
+    /// Counts a lookup that found nothing and is followed by a verification.
+    pub fn count_miss(&self) {
+        self.misses.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub fn stats(&self) -> CacheStats {
-        self.shards.iter().fold(CacheStats::default(), |sum, shard| {
+        let misses = self.misses.load(Ordering::Relaxed);
+        self.shards.iter().fold(CacheStats { misses, ..CacheStats::default() }, |sum, shard| {
             let table = shard.lock();
             CacheStats {
                 hits: sum.hits + table.stats.hits,
-                misses: sum.misses + table.stats.misses,
+                misses: sum.misses,
                 evictions: sum.evictions + table.stats.evictions,
                 size: sum.size + table.entries.len() as u64,
             }

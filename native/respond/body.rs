@@ -114,7 +114,10 @@ fn write_refusal(
     }
     match refusal {
         Refusal::MethodNotAllowed => write_allow(head, snapshot, outcome),
-        Refusal::TokenMissing | Refusal::TokenInvalid(_) | Refusal::InsufficientScope => {
+        Refusal::TokenMissing
+        | Refusal::TokensDiffer
+        | Refusal::TokenInvalid(_)
+        | Refusal::InsufficientScope => {
             write_challenge(head, snapshot, refusal, outcome);
         }
         // RFC 6455 section 4.2.2, RFC 9110 section 15.5.22.
@@ -177,6 +180,8 @@ fn write_challenge(head: &mut Vec<u8>, snapshot: &Snapshot, refusal: Refusal, ou
         Refusal::TokenInvalid(reason) => {
             write!(head, ", error=\"invalid_token\", error_description=\"{reason}\"")
         }
+        // RFC 6750 section 3.1.
+        Refusal::TokensDiffer => write!(head, ", error=\"invalid_request\""),
         Refusal::InsufficientScope => {
             write!(head, ", error=\"insufficient_scope\", scope=\"{}\"", jwt.scopes.text())
         }

@@ -30,6 +30,8 @@ pub enum Refusal {
     /// The client took too long to send its request.
     RequestTimeout,
     TokenMissing,
+    /// The request carries two tokens that are not the same.
+    TokensDiffer,
     /// A short stable reason without any part of the token.
     TokenInvalid(&'static str),
     /// Too many tokens of the client failed, so its next one is not checked; after so many seconds it would be.
@@ -126,6 +128,7 @@ impl Refusal {
     fn identity_row(self) -> Row {
         match self {
             Refusal::TokenMissing => row(401, "token_missing", "A bearer token is required."),
+            Refusal::TokensDiffer => row(400, "token_ambiguous", "The request carries two different tokens."),
             Refusal::TokenInvalid(reason) => row(401, "token_invalid", reason),
             // Not 401: nobody looked at the token, and a client that is told it is bad throws a good one away.
             Refusal::TokenFailures(seconds) => row(

@@ -11,7 +11,9 @@ mod tests;
 
 pub use compile::{CompileError, Registries, compile};
 pub use downstream::Downstream;
-pub use route::{Limit, LimitKey, Route, RouteAction, RouteClientCertificate, RouteJwt, WebSocketPolicy};
+pub use route::{
+    Limit, LimitKey, Route, RouteAction, RouteClientCertificate, RouteJwt, TokenSource, WebSocketPolicy,
+};
 
 use crate::access::TrustedProxies;
 use crate::jwt::{Issuer, TokenPolicy};

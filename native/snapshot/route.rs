@@ -59,10 +59,36 @@ pub struct WebSocketPolicy {
 }
 
 pub struct RouteJwt {
-    /// Index into the snapshot's issuers.
+    /// Index into the snapshot's issuers; of several that are accepted the first, whose realm is told.
     pub issuer: u32,
+    /// Those that are accepted beside it: the `iss` of a token says with whose keys it is checked.
+    pub others: Box<[u32]>,
+    /// None: `Authorization` alone.
+    pub from: Option<Box<[TokenSource]>>,
+    /// Without a token a request goes on; a bad one is refused all the same.
+    pub optional: bool,
+    /// What the rule refuses is counted and goes on, without the token unless it is a good one.
+    pub shadow: bool,
     /// All are needed.
     pub scopes: RequiredScopes,
+}
+
+impl RouteJwt {
+    /// Indexes of all issuers that are accepted, in the order of the configuration.
+    pub fn accepted(&self) -> impl Iterator<Item = u32> + '_ {
+        std::iter::once(self.issuer).chain(self.others.iter().copied())
+    }
+}
+
+/// Where a token may stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenSource {
+    /// `Authorization: Bearer`.
+    Authorization,
+    /// Lower-case name of a field that holds a token, with or without `Bearer` before it.
+    Header(Box<[u8]>),
+    /// Name of a cookie.
+    Cookie(Box<[u8]>),
 }
 
 /// What a route demands and tells of the client certificate.

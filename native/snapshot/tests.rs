@@ -12,6 +12,18 @@ fn publish(core: &Core, changes: Value) -> Result<u64, String> {
     core.publish(plan).map(|(generation, _)| generation).map_err(|e| e.to_string())
 }
 
+/// A route that accepts these issuers.
+fn jwt(issuer: Value) -> Value {
+    testing::route("a", "/x", json!({ "jwt": { "issuer": issuer, "scopes": [] } }))
+}
+
+/// An issuer whose tokens may have these algorithms.
+fn signing(algorithms: Value) -> Value {
+    let mut issuer = testing::issuer("i");
+    issuer["algorithms"] = algorithms;
+    issuer
+}
+
 #[test]
 fn a_bad_plan_names_the_place_and_changes_nothing() {
     let core = Core::new(0);
@@ -38,6 +50,28 @@ fn a_bad_plan_names_the_place_and_changes_nothing() {
         (
             json!({ "routes": [testing::route("a", "/x", json!({ "jwt": { "issuer": "i", "scopes": [] } }))] }),
             "routes[0].jwt: no issuer is named \"i\"",
+        ),
+        (
+            json!({ "issuers": [testing::issuer("i")], "routes": [jwt(json!(["i", "j"]))] }),
+            "routes[0].jwt: no issuer is named \"j\"",
+        ),
+        (
+            json!({ "issuers": [testing::issuer("i"), testing::issuer("j")], "routes": [jwt(json!(["i", "j"]))] }),
+            "routes[0].jwt: issuers \"i\" and \"j\" have the same \"issuer\", so no token tells them apart",
+        ),
+        (
+            json!({ "issuers": [testing::issuer("i")], "routes": [jwt(json!(["i", "i"]))] }),
+            "routes[0].jwt: issuers \"i\" and \"i\" have the same \"issuer\", so no token tells them apart",
+        ),
+        (json!({ "routes": [jwt(json!([]))] }), "routes[0].jwt: a route accepts 1 to 8 issuers"),
+        (
+            json!({ "issuers": [testing::issuer("i")], "routes": [jwt(json!(vec!["i"; 9]))] }),
+            "routes[0].jwt: a route accepts 1 to 8 issuers",
+        ),
+        (json!({ "issuers": [signing(json!([]))] }), "issuers[0].algorithms: expected one algorithm or more"),
+        (
+            json!({ "issuers": [signing(json!(["RS256", "none"]))] }),
+            "issuers[0].algorithms: no algorithm is named \"none\"",
         ),
         (json!({ "listenLimits": ["none"] }), "listen.limits: no limit is named \"none\""),
         (

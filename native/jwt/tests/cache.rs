@@ -55,8 +55,10 @@ fn the_policy_is_part_of_the_key() {
     let token = signer(0).token(HEADER, CLAIMS);
     issuer.verify(&policy(), token.as_bytes(), NOW).expect("valid");
     type Change = fn(&mut TokenRules);
-    let changes: [(Change, Option<Invalid>); 7] = [
+    let changes: [(Change, Option<Invalid>); 9] = [
         (|_| {}, None),
+        (|rules| rules.algorithms = Algorithms::of(&[Algorithm::Es256]), Some(Invalid::AlgRefused)),
+        (|rules| rules.algorithms = Algorithms::of(Algorithm::ALL), None),
         (|rules| rules.audience = Some(vec!["other".into()]), Some(Invalid::AudienceMismatch)),
         (|rules| rules.audience = Some(vec![]), Some(Invalid::AudienceMismatch)),
         (|rules| rules.issuer = "https://other".into(), Some(Invalid::IssuerMismatch)),
@@ -72,8 +74,8 @@ fn the_policy_is_part_of_the_key() {
     }
     assert_eq!(
         stats(&issuer),
-        (1, 6, 2),
-        "equal rules hit, another skew is another entry, too long never looks"
+        (1, 8, 3),
+        "equal rules hit, another skew or list is another entry, too long never looks"
     );
 }
 

@@ -1,5 +1,6 @@
 //! Key sets: what is usable, what is ignored and why, what is refused whole.
 
+use super::signers::Kind;
 use super::*;
 
 fn put(keys: &[String]) -> Result<PutKeys, JwksError> {
@@ -29,10 +30,11 @@ fn ignores_each_unusable_key_with_its_reason() {
     even[255] = 0xfe;
     let cases: Vec<(String, Unusable)> = vec![
         ("7".into(), NotObject),
-        ("{}".into(), NotRsa),
-        (r#"{"kty":"EC","kid":"x","crv":"P-256"}"#.into(), NotRsa),
-        (r#"{"kty":"oct","kid":"x","k":"AAAA"}"#.into(), NotRsa),
-        (r#"{"kty":"rsa","kid":"x"}"#.into(), NotRsa),
+        ("{}".into(), UnknownType),
+        (r#"{"kty":"oct","kid":"x","k":"AAAA"}"#.into(), UnknownType),
+        (r#"{"kty":"oct","kid":"x","k":"AAAA","alg":"HS256"}"#.into(), UnknownType),
+        (r#"{"kty":"rsa","kid":"x"}"#.into(), UnknownType),
+        (r#"{"kty":["RSA"],"kid":"x"}"#.into(), UnknownType),
         (format!(r#"{{"kty":"RSA","kid":1,"e":"AQAB","n":"{n}"}}"#), KidMalformed),
         (format!(r#"{{"kty":"RSA","kid":"{}","e":"AQAB","n":"{n}"}}"#, "k".repeat(257)), KidMalformed),
         (rsa(r#","use":"enc""#), WrongUse),
@@ -40,12 +42,17 @@ fn ignores_each_unusable_key_with_its_reason() {
         (rsa(r#","key_ops":[]"#), WrongOperations),
         (rsa(r#","key_ops":["sign"]"#), WrongOperations),
         (rsa(r#","key_ops":"verify""#), WrongOperations),
-        (rsa(r#","alg":"PS256""#), WrongAlgorithm),
-        (rsa(r#","alg":"RS512""#), WrongAlgorithm),
+        (rsa(r#","alg":"ES256""#), WrongAlgorithm),
+        (rsa(r#","alg":"RSA-OAEP""#), WrongAlgorithm),
+        (rsa(r#","alg":"HS256""#), WrongAlgorithm),
+        (rsa(r#","alg":"none""#), WrongAlgorithm),
+        (rsa(r#","alg":"rs256""#), WrongAlgorithm),
         (rsa(r#","alg":null"#), WrongAlgorithm),
         (rsa(r#","d":"AQAB""#), PrivateKey),
         (key(&n, "Aw"), Exponent),
         (key(&n, "AQAA"), Exponent),
+        (key(&n, "AQ"), Exponent),
+        (key(&n, &b64(&[0xff; 256])), Exponent),
         (key(&n, "AQAB=="), Exponent),
         (format!(r#"{{"kty":"RSA","kid":"x","n":"{n}"}}"#), Exponent),
         (r#"{"kty":"RSA","kid":"x","e":"AQAB"}"#.into(), ModulusEncoding),
@@ -61,6 +68,69 @@ fn ignores_each_unusable_key_with_its_reason() {
         let put = put(&[bad.clone(), signer(0).jwk("a")]).expect("one good key");
         assert_eq!((put.usable, put.ignored.len()), (1, 1), "{bad}");
         assert_eq!(put.ignored[0].1, reason, "{bad}");
+    }
+}
+
+/// One table, so longer than a function should be.
+#[test]
+fn ignores_each_unusable_key_of_a_curve_with_its_reason() {
+    use Unusable::*;
+    let ec = |crv: &str, x: &[u8], y: &[u8], more: &str| {
+        format!(r#"{{"kty":"EC","kid":"x","crv":"{crv}","x":"{}","y":"{}"{more}}}"#, b64(x), b64(y))
+    };
+    let okp = |crv: &str, x: &[u8], more: &str| {
+        format!(r#"{{"kty":"OKP","kid":"x","crv":"{crv}","x":"{}"{more}}}"#, b64(x))
+    };
+    let (small, large, edwards) = (Kind::P256.public(), Kind::P384.public(), Kind::Ed25519.public());
+    let ((x, y), (x3, y3)) = (small[1..].split_at(32), large[1..].split_at(48));
+    let off = [&y[..31], &[y[31] ^ 1]].concat();
+    let cases: Vec<(String, Unusable)> = vec![
+        (r#"{"kty":"EC","kid":"x"}"#.into(), UnknownCurve),
+        (ec("P-521", &[1; 66], &[1; 66], ""), UnknownCurve),
+        (ec("secp256k1", x, y, ""), UnknownCurve),
+        (ec("p-256", x, y, ""), UnknownCurve),
+        (ec("Ed25519", &edwards, &[], ""), UnknownCurve),
+        (okp("Ed448", &[1; 57], ""), UnknownCurve),
+        (okp("X25519", &edwards, ""), UnknownCurve),
+        (okp("P-256", x, ""), UnknownCurve),
+        (ec("P-256", x, y, r#","use":"enc""#), WrongUse),
+        (ec("P-256", x, y, r#","key_ops":["deriveKey"]"#), WrongOperations),
+        (ec("P-256", x, y, r#","alg":"ES384""#), WrongAlgorithm),
+        (ec("P-384", x3, y3, r#","alg":"ES256""#), WrongAlgorithm),
+        (ec("P-256", x, y, r#","alg":"RS256""#), WrongAlgorithm),
+        (ec("P-256", x, y, r#","alg":"ECDH-ES""#), WrongAlgorithm),
+        (okp("Ed25519", &edwards, r#","alg":"ES256""#), WrongAlgorithm),
+        (ec("P-256", x, y, r#","d":"AQ""#), PrivateKey),
+        (okp("Ed25519", &edwards, r#","d":"AQ""#), PrivateKey),
+        (format!(r#"{{"kty":"EC","kid":"x","crv":"P-256","x":"{}"}}"#, b64(x)), Coordinate),
+        (format!(r#"{{"kty":"EC","kid":"x","crv":"P-256","x":"{}=","y":"{}"}}"#, b64(x), b64(y)), Coordinate),
+        (ec("P-256", &x[1..], y, ""), Coordinate),
+        (ec("P-256", &[&[0], x].concat(), y, ""), Coordinate),
+        (ec("P-256", x, &[y, &[0]].concat(), ""), Coordinate),
+        (ec("P-256", x3, y3, ""), Coordinate),
+        (ec("P-384", x, y, ""), Coordinate),
+        (ec("P-256", &small, &[], ""), Coordinate),
+        (okp("Ed25519", &edwards[1..], ""), Coordinate),
+        (okp("Ed25519", &[&edwards[..], &[0]].concat(), ""), Coordinate),
+        (okp("Ed25519", &[], ""), Coordinate),
+        (ec("P-256", x, &off, ""), Refused),
+        (ec("P-256", y, x, ""), Refused),
+        (ec("P-256", &[0; 32], &[0; 32], ""), Refused),
+        (ec("P-256", &[0xff; 32], y, ""), Refused),
+        (ec("P-384", x3, &[0xff; 48], ""), Refused),
+        (okp("Ed25519", &[0; 32], ""), SmallOrder),
+    ];
+    for (bad, reason) in cases {
+        let put = put(&[bad.clone(), signer(0).jwk("a")]).expect("one good key");
+        assert_eq!((put.usable, put.ignored.len()), (1, 1), "{bad}");
+        assert_eq!(put.ignored[0].1, reason, "{bad}");
+    }
+    for good in [
+        ec("P-256", x, y, r#","alg":"ES256","use":"sig""#),
+        ec("P-384", x3, y3, ""),
+        okp("Ed25519", &edwards, ""),
+    ] {
+        assert_eq!(put(std::slice::from_ref(&good)).map(|put| put.usable), Ok(1), "{good}");
     }
 }
 
@@ -103,7 +173,7 @@ fn refuses_a_whole_set_and_keeps_the_one_before() {
         (r#"{"keys":[]}"#.into(), JwksError::NoUsableKey { ignored: vec![] }),
         (
             r#"{"keys":[{"kty":"EC","kid":"q"}]}"#.into(),
-            JwksError::NoUsableKey { ignored: vec![(Some("q".into()), Unusable::NotRsa)] },
+            JwksError::NoUsableKey { ignored: vec![(Some("q".into()), Unusable::UnknownCurve)] },
         ),
     ];
     for (jwks, error) in cases {
@@ -130,7 +200,7 @@ fn tells_reasons_without_values() {
     let error = put(&[r#"{"kty":"EC","kid":"secret"}"#.into(), rsa(r#","use":"enc""#)]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "none of the 2 keys of the set can verify RS256: kty is not RSA; use is not sig"
+        "none of the 2 keys of the set can verify tokens: crv is not P-256, P-384 or Ed25519; use is not sig"
     );
 }
 

@@ -37,7 +37,9 @@ fn accepts_what_the_standards_allow() {
     assert!(issuer.verify(&policy(), signer(1).token(&header, CLAIMS).as_bytes(), NOW).is_ok());
 
     let evil = r#"{"alg":"RS256","kid":"a","jku":"https://evil","x5u":"https://evil","jwk":{"kty":"RSA"},"x5c":["AA"],"typ":"JWT"}"#;
-    let headers = [evil, " { \"kid\" : \"a\" , \"alg\" : \"RS256\" } ", r#"{"\u0061lg":"RS256","kid":"a"}"#];
+    let unencoded = r#"{"alg":"RS256","kid":"a","b64":false,"zip":"DEF","enc":"A128GCM"}"#;
+    let headers =
+        [evil, unencoded, " { \"kid\" : \"a\" , \"alg\" : \"RS256\" } ", r#"{"\u0061lg":"RS256","kid":"a"}"#];
     for header in headers {
         assert!(verify(&signer(0).token(header, CLAIMS)).is_ok(), "{header}");
     }
@@ -105,11 +107,17 @@ fn refused_headers() -> Vec<(&'static str, Invalid)> {
         (r#"{"kid":"a"}"#, AlgMissing),
         (r#"{"ALG":"RS256","kid":"a"}"#, AlgMissing),
         (r#"{"alg":"none","kid":"a"}"#, AlgRefused),
+        (r#"{"alg":"None","kid":"a"}"#, AlgRefused),
+        (r#"{"alg":"nOnE","kid":"a"}"#, AlgRefused),
+        (r#"{"alg":"","kid":"a"}"#, AlgRefused),
         (r#"{"alg":"HS256","kid":"a"}"#, AlgRefused),
         (r#"{"alg":"rs256","kid":"a"}"#, AlgRefused),
         (r#"{"alg":"RS256 ","kid":"a"}"#, AlgRefused),
         (r#"{"alg":"RS384","kid":"a"}"#, AlgRefused),
         (r#"{"alg":"PS256","kid":"a"}"#, AlgRefused),
+        (r#"{"alg":"ES256","kid":"a"}"#, AlgRefused),
+        (r#"{"alg":"EdDSA","kid":"a"}"#, AlgRefused),
+        ("\u{feff}{\"alg\":\"RS256\",\"kid\":\"a\"}", HeaderJson),
         (r#"{"alg":["RS256"],"kid":"a"}"#, AlgRefused),
         (r#"{"alg":null,"kid":"a"}"#, AlgRefused),
         (r#"{"alg":"RS256","kid":1}"#, KidMalformed),
@@ -138,6 +146,7 @@ fn refused_claims() -> Vec<(String, Invalid)> {
     let deep = format!("{}{}", "[".repeat(40), "]".repeat(40));
     vec![
         ("x".into(), ClaimsJson),
+        (format!("\u{feff}{CLAIMS}"), ClaimsJson),
         (CLAIMS[..CLAIMS.len() - 1].into(), ClaimsJson),
         ("[]".into(), ClaimsNotObject),
         ("null".into(), ClaimsNotObject),
@@ -163,6 +172,9 @@ fn refused_claims() -> Vec<(String, Invalid)> {
         (with("exp", "18e8"), ExpMalformed),
         (with("exp", "1800000600000"), ExpMalformed),
         (with("exp", "1e99"), ExpMalformed),
+        (with("exp", "1e400"), ClaimsJson),
+        (with("exp", "1.8e9"), ExpMalformed),
+        (with("exp", "[1800000600]"), ExpMalformed),
         (with("exp", "true"), ExpMalformed),
         (with("exp", "1799999970"), Expired),
         (with("exp", "1799999970.9"), Expired),
@@ -198,19 +210,23 @@ fn refuses_bad_claims() {
 }
 
 /// One table, so longer than a function should be.
-#[test]
-fn refuses_bad_parts() {
+fn refused_parts() -> Vec<(String, Invalid)> {
     use Invalid::*;
     let good = signer(0).token(HEADER, CLAIMS);
     let (signed, signature) = good.rsplit_once('.').expect("a token");
     let (header, claims) = signed.split_once('.').expect("a token");
     let sign = |header: &str, claims: &str| signer(0).token_of_parts(header, claims);
-    let cases: Vec<(String, Invalid)> = vec![
+    vec![
         ("".into(), NotThreeParts),
         ("a".into(), NotThreeParts),
         (signed.into(), NotThreeParts),
         (format!("{good}."), NotThreeParts),
         (format!("{good}.{good}"), NotThreeParts),
+        (format!("{header}.{claims}.{claims}.{claims}.{signature}"), NotThreeParts),
+        (
+            format!(r#"{{"protected":"{header}","payload":"{claims}","signature":"{signature}"}}"#),
+            NotThreeParts,
+        ),
         ("..".into(), EmptyPart),
         (format!("{signed}."), EmptyPart),
         (format!(".{claims}.{signature}"), EmptyPart),
@@ -223,6 +239,7 @@ fn refuses_bad_parts() {
         (sign(header, &format!("{claims}\n")), ClaimsEncoding),
         (sign(header, &format!("+{}", &claims[1..])), ClaimsEncoding),
         (sign(header, &b64(b"{\"\xff\":1}")), ClaimsEncoding),
+        (sign(header, &b64(&utf16(CLAIMS))), ClaimsJson),
         (format!("{good}=="), SignatureEncoding),
         (format!("{good} "), SignatureEncoding),
         (format!("{signed}.{}", signature.replace(['-', '_'], "+")), SignatureEncoding),
@@ -234,12 +251,61 @@ fn refuses_bad_parts() {
         (format!("{signed}.{}", "A".repeat(2000)), SignatureLength),
         (format!("{signed}.{}", b64(&[0; 256])), SignatureMismatch),
         (format!("{signed}.{}", b64(&[0xff; 256])), SignatureMismatch),
+        (format!("{signed}.{}", signer(0).n()), SignatureMismatch),
+        (format!("{signed}.{}", b64(&plus_one(&signer(0).modulus))), SignatureMismatch),
         (format!("{signed}.{}", b64(&signer(1).sign(signed.as_bytes()))), SignatureMismatch),
         (format!("{header}.{}.{signature}", b64(with("sub", "\"root\"").as_bytes())), SignatureMismatch),
-    ];
-    for (token, reason) in cases {
+    ]
+}
+
+#[test]
+fn refuses_bad_parts() {
+    for (token, reason) in refused_parts() {
         assert_eq!(verify(&token).unwrap_err(), Reject::Invalid(reason), "{token}");
     }
+}
+
+/// RFC 8725 section 3.7 wants UTF-8. Without its mark this is UTF-8 too, with a NUL before each character.
+fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_be_bytes).collect()
+}
+
+fn plus_one(number: &[u8]) -> Vec<u8> {
+    let mut more = number.to_vec();
+    for byte in more.iter_mut().rev() {
+        *byte = byte.wrapping_add(1);
+        if *byte != 0 {
+            break;
+        }
+    }
+    more
+}
+
+/// Every table once more, where a good token is remembered, and each token twice.
+#[test]
+fn refuses_all_of_it_beside_a_remembered_token() {
+    let issuer = issuer();
+    let good = signer(0).token(HEADER, CLAIMS);
+    let headers = refused_headers().into_iter().map(|(header, why)| (signer(0).token(header, CLAIMS), why));
+    let claims = refused_claims().into_iter().map(|(claims, why)| (signer(0).token(HEADER, &claims), why));
+    for (token, reason) in headers.chain(claims).chain(refused_parts()) {
+        assert!(issuer.verify(&policy(), good.as_bytes(), NOW).is_ok());
+        for _ in 0..2 {
+            let answer = issuer.verify(&policy(), token.as_bytes(), NOW);
+            assert_eq!(answer.unwrap_err(), Reject::Invalid(reason), "{token}");
+        }
+    }
+    assert_eq!(issuer.stats().cache.size, 1, "a refused token is not kept");
+}
+
+#[test]
+fn a_hundred_thousand_levels_end_at_the_bound() {
+    let deep = format!("{{\"x\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    let token = signer(0).token(HEADER, &deep);
+    assert_eq!(verify(&token).unwrap_err(), Reject::Invalid(Invalid::TooLong));
+    assert_eq!(claims::read(deep, 30, NOW).err(), Some(Invalid::ClaimsTooDeep), "without the bound");
+    let deep_date = format!("{{\"exp\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    assert_eq!(claims::read(deep_date, 30, NOW).err(), Some(Invalid::ClaimsTooDeep));
 }
 
 /// A flood of such tokens must cost no RSA, and whoever sends them must learn nothing of what a token needs.

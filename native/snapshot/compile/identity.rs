@@ -1,10 +1,10 @@
 //! Compiles issuers, and what a route demands of tokens.
 
-use super::super::plan::{Plan, PlanIssuer, PlanRoute};
-use super::super::{FailureLimit, RouteJwt, SnapshotIssuer};
+use super::super::plan::{Plan, PlanIssuer, PlanJwt, PlanRoute, PlanTokenSource};
+use super::super::{FailureLimit, RouteJwt, SnapshotIssuer, TokenSource};
 use super::{CompileError, Index, Registries, error};
 use crate::access::RequiredScopes;
-use crate::jwt::{TokenPolicy, TokenRules};
+use crate::jwt::{Algorithm, Algorithms, TokenPolicy, TokenRules};
 use crate::limit::Quota;
 use crate::time::Nanos;
 
@@ -32,6 +32,8 @@ fn compile_issuer(
         realm: plan.realm.as_str().into(),
         policy: TokenPolicy::new(TokenRules {
             issuer: plan.issuer.as_str().into(),
+            algorithms: compile_algorithms(&plan.algorithms)
+                .map_err(|m| error(format!("issuers[{i}].algorithms"), m))?,
             audience: plan.audience.as_ref().map(|all| boxed(all)),
             skew_seconds: plan.clock_skew_seconds,
             required: boxed(&plan.required),
@@ -42,13 +44,66 @@ fn compile_issuer(
     })
 }
 
-pub(super) fn compile_jwt(plan: &PlanRoute, index: &Index<'_>) -> Result<Option<RouteJwt>, String> {
+fn compile_algorithms(names: &[String]) -> Result<Algorithms, String> {
+    let find = |name: &String| Algorithm::of(name).ok_or_else(|| format!("no algorithm is named {name:?}"));
+    let list = names.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+    if list.is_empty() { Err("expected one algorithm or more".into()) } else { Ok(Algorithms::of(&list)) }
+}
+
+/// Issuers that one route accepts: as many lookups may a token cost that was verified before.
+const MAX_ACCEPTED: usize = 8;
+
+pub(super) fn compile_jwt(
+    plan: &PlanRoute,
+    whole: &Plan,
+    index: &Index<'_>,
+) -> Result<Option<RouteJwt>, String> {
     let Some(jwt) = &plan.jwt else { return Ok(None) };
-    let issuer = index.issuers.get(jwt.issuer.as_str()).copied();
+    let find = |id: &String| {
+        index.issuers.get(id.as_str()).copied().ok_or_else(|| format!("no issuer is named {id:?}"))
+    };
+    let accepted = jwt.issuer.iter().map(find).collect::<Result<Vec<u32>, _>>()?;
+    let Some((first, others)) = accepted.split_first().filter(|_| accepted.len() <= MAX_ACCEPTED) else {
+        return Err(format!("a route accepts 1 to {MAX_ACCEPTED} issuers"));
+    };
+    tell_apart(jwt, &accepted, whole)?;
     Ok(Some(RouteJwt {
-        issuer: issuer.ok_or_else(|| format!("no issuer is named {:?}", jwt.issuer))?,
+        issuer: *first,
+        others: others.into(),
+        from: compile_sources(&jwt.from),
+        optional: jwt.optional,
+        shadow: jwt.shadow,
         scopes: RequiredScopes::new(&jwt.scopes).map_err(|e| e.to_string())?,
     }))
+}
+
+/// The `iss` of a token must say which of the issuers is meant.
+fn tell_apart(jwt: &PlanJwt, accepted: &[u32], whole: &Plan) -> Result<(), String> {
+    let iss = |at: usize| whole.issuers.get(accepted[at] as usize).map(|issuer| &issuer.issuer);
+    for later in 1..accepted.len() {
+        if let Some(earlier) = (0..later).find(|earlier| iss(*earlier) == iss(later)) {
+            let (one, other) = (&jwt.issuer[earlier], &jwt.issuer[later]);
+            return Err(format!(
+                "issuers {one:?} and {other:?} have the same \"issuer\", so no token tells them apart"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// None where the one source is `Authorization`.
+fn compile_sources(plan: &[PlanTokenSource]) -> Option<Box<[TokenSource]>> {
+    if plan == [PlanTokenSource::Authorization] {
+        return None;
+    }
+    let source = |source: &PlanTokenSource| match source {
+        PlanTokenSource::Authorization => TokenSource::Authorization,
+        PlanTokenSource::Header { name } => {
+            TokenSource::Header(name.to_ascii_lowercase().into_bytes().into())
+        }
+        PlanTokenSource::Cookie { name } => TokenSource::Cookie(name.as_bytes().into()),
+    };
+    Some(plan.iter().map(source).collect())
 }
 
 fn boxed(list: &[String]) -> Vec<Box<str>> {

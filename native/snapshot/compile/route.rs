@@ -27,7 +27,8 @@ pub(super) fn compile_route(
     for id in &plan.limits {
         let limit =
             index.limit(id).ok_or_else(|| error(at("limits"), format!("no limit is named {id:?}")))?;
-        let by_claim = matches!(limits[limit as usize].key, LimitKey::Claim(_));
+        // Without a token no claim is known, and the client's address counts as for a header that is absent.
+        let by_claim = plan.jwt.is_some() && matches!(limits[limit as usize].key, LimitKey::Claim(_));
         if by_claim { claim.push(limit) } else { plain.push(limit) }
     }
     let cors = match &plan.cors {
@@ -40,7 +41,7 @@ pub(super) fn compile_route(
         index: i as u32,
         id: plan.id.as_str().into(),
         action: compile_action(plan, index).map_err(|m| error(at("upstream"), m))?,
-        jwt: compile_jwt(plan, index).map_err(|m| error(at("jwt"), m))?,
+        jwt: compile_jwt(plan, whole, index).map_err(|m| error(at("jwt"), m))?,
         limits: plain,
         claim_limits: claim,
         cors,

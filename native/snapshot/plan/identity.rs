@@ -1,13 +1,15 @@
 //! `issuers`, and what a route demands of tokens.
 
 use super::PlanQuota;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PlanIssuer {
     pub id: String,
     pub issuer: String,
+    /// Values of `alg`.
+    pub algorithms: Vec<String>,
     pub audience: Option<Vec<String>>,
     pub clock_skew_seconds: u64,
     pub required: Vec<String>,
@@ -22,6 +24,39 @@ pub struct PlanIssuer {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PlanJwt {
-    pub issuer: String,
+    /// One id or a list of them.
+    #[serde(deserialize_with = "one_or_many")]
+    pub issuer: Vec<String>,
     pub scopes: Vec<String>,
+    #[serde(default = "authorization")]
+    pub from: Vec<PlanTokenSource>,
+    #[serde(default)]
+    pub optional: bool,
+    #[serde(default)]
+    pub shadow: bool,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum PlanTokenSource {
+    Authorization,
+    Header { name: String },
+    Cookie { name: String },
+}
+
+fn authorization() -> Vec<PlanTokenSource> {
+    vec![PlanTokenSource::Authorization]
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(match Written::deserialize(input)? {
+        Written::One(one) => vec![one],
+        Written::Many(many) => many,
+    })
 }
