@@ -76,8 +76,8 @@ export interface RouteInfo {
   readonly hosts: readonly string[];
   /** Absent when a handler answers. */
   readonly upstream?: string;
-  /** Absent when no token is demanded. */
-  readonly issuer?: string;
+  /** Ids of the issuers whose tokens are taken; absent when none is looked at. */
+  readonly issuers?: readonly string[];
   readonly limits: readonly string[];
 }
 

@@ -2,7 +2,7 @@
 
 import type { RouteInfo } from '../index.ts';
 
-const titles = ['ID', 'METHODS', 'HOST', 'PATH', 'ISSUER', 'LIMITS', 'TO'] as const;
+const titles = ['ID', 'METHODS', 'HOST', 'PATH', 'ISSUERS', 'LIMITS', 'TO'] as const;
 
 /** Text for people, ending in a newline. */
 export function routeTable(routes: readonly RouteInfo[]): string {
@@ -17,13 +17,13 @@ export function routeTable(routes: readonly RouteInfo[]): string {
   return `${lines.join('\n')}\n`;
 }
 
-function cells({ id, path, methods, hosts, issuer, limits, upstream }: RouteInfo): string[] {
+function cells({ id, path, methods, hosts, issuers, limits, upstream }: RouteInfo): string[] {
   return [
     id,
     methods.join(',') || '*',
     hosts.join(',') || '*',
     path,
-    issuer ?? '-',
+    issuers?.join(',') ?? '-',
     limits.join(',') || '-',
     upstream === undefined ? 'handler' : `upstream ${upstream}`,
   ];

@@ -65,10 +65,7 @@ export function routeFaults(
 ): Fault[] {
   const faults: Fault[] = [];
   const options = record(route);
-  const jwt = options['jwt'];
-  const isObject = jwt !== null && typeof jwt === 'object';
-  const issuer = isObject ? record(jwt)['issuer'] : jwt;
-  idFault('an issuer', issuer, known.issuers, [...path, 'jwt', ...(isObject ? ['issuer'] : [])], faults);
+  issuerFaults(options['jwt'], known, [...path, 'jwt'], faults);
   items(options['limits']).forEach((id, index) => {
     idFault('a limit', id, known.limits, [...path, 'limits', index], faults);
   });
@@ -82,6 +79,16 @@ export function routeFaults(
   if (!hasHandler) idFault('an upstream', upstream, known.upstreams, [...path, 'upstream'], faults);
   websocketFaults(options, hasHandler, path, faults);
   return faults;
+}
+
+function issuerFaults(jwt: unknown, known: KnownIds, path: readonly PropertyKey[], faults: Fault[]): void {
+  const isObject = jwt !== null && typeof jwt === 'object';
+  const issuer = isObject ? record(jwt)['issuer'] : jwt;
+  const at = isObject ? [...path, 'issuer'] : path;
+  idFault('an issuer', issuer, known.issuers, at, faults);
+  items(issuer).forEach((id, index) => {
+    idFault('an issuer', id, known.issuers, [...at, index], faults);
+  });
 }
 
 function websocketFaults(
@@ -116,7 +123,7 @@ export function codeRouteFaults(
     if (seen.has(id))
       faults.push({ path: [...path, 'id'], expected: 'an id that no other route has', received: id });
     seen.add(id);
-    if (jwt !== null) idFault('an issuer', jwt.issuer, known.issuers, [...path, 'jwt'], faults);
+    for (const id of jwt?.issuer ?? []) idFault('an issuer', id, known.issuers, [...path, 'jwt'], faults);
     certificateFault(clientCertificate, known, path, faults);
     for (const limit of limits) idFault('a limit', limit, known.limits, [...path, 'limits'], faults);
     if (action.kind === 'upstream')

@@ -19,6 +19,22 @@ import { duration } from './units.ts';
 
 const claimValue = (): z.ZodString =>
   expecting(z.string().min(1).max(2048), 'a string of 1 to 2048 characters');
+/** RFC 7518 section 3.1, RFC 8037 section 3.1, RFC 9864 section 2.2. */
+const algorithms = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'EdDSA',
+  'Ed25519',
+] as const;
+const algorithm = expecting(z.enum(algorithms), `one of ${algorithms.join(', ')}`, {
+  type: 'TokenAlgorithm',
+});
 const key = expecting(z.record(z.string(), z.unknown()), 'a key (RFC 7517)', { secret: true });
 const keySet = expecting(
   z.looseObject({
@@ -45,9 +61,13 @@ const failureSection = section(
 ).superRefine(fillsInTime);
 
 export const issuerSection = section(
-  { name: 'IssuerConfig', text: 'Who signs the tokens (RS256), and what must be in them.' },
+  { name: 'IssuerConfig', text: 'Who signs the tokens, and what must be in them.' },
   {
     issuer: option(claimValue(), 'The `iss` that a token must carry, to the letter.'),
+    algorithms: option(
+      withDefault(list(algorithm, 'algorithms', 1), ['RS256']),
+      'Signature algorithms that a token may name, each with the keys that are for it: a key with an `alg` of its own is for that one alone.',
+    ),
     audience: option(
       expecting(
         z.union([list(claimValue(), 'audiences', 1), z.literal(false)]),
@@ -125,6 +145,7 @@ export function planIssuer(id: string, issuer: Issuer, service: string): PlanIss
   return {
     id,
     issuer: issuer.issuer,
+    algorithms: issuer.algorithms,
     audience: issuer.audience === false ? null : issuer.audience,
     clockSkewSeconds: issuer.clockSkew / 1000,
     required: issuer.required,

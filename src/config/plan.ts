@@ -71,6 +71,7 @@ export interface PlanStore {
 export interface PlanIssuer {
   id: string;
   issuer: string;
+  algorithms: string[]; // values of alg
   audience: string[] | null /* null = not checked */;
   clockSkewSeconds: number;
   required: string[];
@@ -80,6 +81,19 @@ export interface PlanIssuer {
   refreshCooldownMs: number;
   failures: { rate: number; perMs: number; burst: number } | null; // by client; null = every signature is checked
 }
+/** Which tokens a route takes, from where, and what it makes of those that it does not. */
+export interface PlanJwt {
+  issuer: string[]; // ids; of several the `iss` of a token says which is meant
+  scopes: string[];
+  from: PlanTokenSource[];
+  optional: boolean;
+  shadow: boolean; // decided and counted, not enforced
+}
+/** Where a token may stand; header names in lower case. */
+export type PlanTokenSource =
+  | { kind: 'authorization' }
+  | { kind: 'header'; name: string }
+  | { kind: 'cookie'; name: string };
 /** A quota and what it is counted by. */
 export interface PlanLimit {
   id: string;
@@ -140,7 +154,7 @@ export interface PlanRoute {
   path: string;
   methods: string[];
   hosts: string[];
-  jwt: { issuer: string; scopes: string[] } | null;
+  jwt: PlanJwt | null;
   limits: string[]; // ids
   cors: PlanCors | null;
   action: { kind: 'upstream'; upstream: string } | { kind: 'handler'; handler: number };

@@ -9,6 +9,9 @@ export type Size = string | number;
 /** A string, or the file that holds it. */
 export type Text = string | { file: string };
 
+/** A signature algorithm, as `alg` of a token names it. */
+export type TokenAlgorithm = `${'RS' | 'PS'}${256 | 384 | 512}` | `ES${256 | 384}` | 'EdDSA' | 'Ed25519';
+
 /** What a route may say beside its match and its upstream or handler. */
 export interface RoutePolicies {
   /**
@@ -19,7 +22,7 @@ export interface RoutePolicies {
   id?: string | undefined;
   /**
    * Tokens that are demanded: the id of an issuer, or that with scopes.
-   * Takes the id of an issuer, an object {"issuer", "scopes"} or false. Default: false.
+   * Takes the id of an issuer, an object {"issuer", "scopes", …} or false. Default: false.
    */
   jwt?: string | JwtConfig | false | undefined;
   /**
@@ -95,15 +98,32 @@ export interface RoutePolicies {
 /** Which tokens a route takes. */
 export interface JwtConfig {
   /**
-   * Id under `issuers`.
-   * Takes an id of 1 to 64 letters, digits, "_", "-" and ".", with a letter or digit first.
+   * Id under `issuers`, or several: then the `iss` of a token says whose keys it is checked with.
+   * Takes the id of an issuer or a list of 1 to 8 of them.
    */
-  issuer: string;
+  issuer: string | readonly string[];
   /**
    * Scopes that a token must carry, all of them; else 403.
    * Takes a list of scopes. Default: `[]`.
    */
   scopes?: readonly string[] | undefined;
+  /**
+   * Where a token may stand: `"header"` is `Authorization: Bearer`. Two different tokens in one request
+   * are 400. What held a token is forwarded as it came.
+   * Takes a list of 1 to 8 of "header", "header:NAME" and "cookie:NAME". Default: `["header"]`.
+   */
+  from?: readonly ('header' | `header:${string}` | `cookie:${string}`)[] | undefined;
+  /**
+   * Whether a request without a token goes on, without an identity. A bad token is refused all the same.
+   * Takes true or false. Default: `false`.
+   */
+  optional?: boolean | undefined;
+  /**
+   * Whether this rule is only tried: what it would refuse is counted (`ferrogate_shadow_refusals_total`)
+   * and goes on, without an identity unless the token is good.
+   * Takes true or false. Default: `false`.
+   */
+  shadow?: boolean | undefined;
 }
 
 /** Which pages of other origins may call the route. Preflights are answered before token and limits. */
@@ -606,13 +626,19 @@ export interface StoreTlsConfig {
   ca?: string | undefined;
 }
 
-/** Who signs the tokens (RS256), and what must be in them. */
+/** Who signs the tokens, and what must be in them. */
 export interface IssuerConfig {
   /**
    * The `iss` that a token must carry, to the letter.
    * Takes a string of 1 to 2048 characters.
    */
   issuer: string;
+  /**
+   * Signature algorithms that a token may name, each with the keys that are for it: a key with an `alg`
+   * of its own is for that one alone.
+   * Takes a list of one or more algorithms. Default: `["RS256"]`.
+   */
+  algorithms?: readonly TokenAlgorithm[] | undefined;
   /**
    * Audiences of which a token must carry one; `false` is the only way not to check.
    * Takes a list of one or more audiences, or false.

@@ -131,7 +131,7 @@ export function routeInfo({ id, path, methods, hosts, action, jwt, limits }: Pla
     methods,
     hosts,
     ...(action.kind === 'upstream' ? { upstream: action.upstream } : {}),
-    ...(jwt === null ? {} : { issuer: jwt.issuer }),
+    ...(jwt === null ? {} : { issuers: jwt.issuer }),
     limits,
   };
 }

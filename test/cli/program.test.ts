@@ -107,8 +107,8 @@ describe('routes', () => {
     expect(await run(['routes', '--config', 'a.json'], environment)).toBe(0);
     expect(environment.written.out).toBe(
       [
-        'ID     METHODS  HOST  PATH         ISSUER  LIMITS     TO',
-        'order  GET      *     /orders/:id  main    perClient  upstream orders',
+        'ID     METHODS  HOST  PATH         ISSUERS  LIMITS     TO',
+        'order  GET      *     /orders/:id  main     perClient  upstream orders',
         '',
       ].join('\n'),
     );

@@ -25,7 +25,7 @@ export const orderRoute: RouteInfo = {
   path: '/orders/:id',
   methods: ['GET'],
   hosts: [],
-  issuer: 'main',
+  issuers: ['main'],
   limits: ['perClient'],
   upstream: 'orders',
 };

@@ -103,6 +103,8 @@ describe('limits', () => {
 
 describe('issuers', () => {
   it.each([
+    [{}, { algorithms: ['RS256'] }],
+    [{ algorithms: ['EdDSA', 'ES256'] }, { algorithms: ['EdDSA', 'ES256'] }],
     [{ audience: false }, { audience: null }],
     [{ clockSkew: '1m' }, { clockSkewSeconds: 60 }],
     [{ required: [] }, { required: [] }],
@@ -224,7 +226,32 @@ describe('routes', () => {
     ],
     [{ match: { path: '/a', host: ['a.example', '*.b.example'] } }, { hosts: ['a.example', '*.b.example'] }],
     [{ match: { path: '/:id([a-z]{2}(?:-[A-Z]{2})?)' } }, { path: '/:id([a-z]{2}(?:-[A-Z]{2})?)' }],
-    [{ jwt: 'main' }, { jwt: { issuer: 'main', scopes: [] } }],
+    [
+      { jwt: 'main' },
+      {
+        jwt: {
+          issuer: ['main'],
+          scopes: [],
+          from: [{ kind: 'authorization' }],
+          optional: false,
+          shadow: false,
+        },
+      },
+    ],
+    [{ jwt: { issuer: ['main'], optional: true } }, { jwt: { issuer: ['main'], optional: true } }],
+    [
+      { jwt: { issuer: 'main', from: ['header', 'header:X-Token', 'cookie:Session'], shadow: true } },
+      {
+        jwt: {
+          from: [
+            { kind: 'authorization' },
+            { kind: 'header', name: 'x-token' },
+            { kind: 'cookie', name: 'Session' },
+          ],
+          shadow: true,
+        },
+      },
+    ],
     [{ jwt: false }, { jwt: null }],
     [{ cors: false }, { cors: null }],
     [

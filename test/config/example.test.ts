@@ -79,6 +79,7 @@ const plan = {
     {
       id: 'main',
       issuer: 'https://id.example',
+      algorithms: ['RS256'],
       audience: ['orders'],
       clockSkewSeconds: 30,
       required: ['exp'],
@@ -128,7 +129,13 @@ const plan = {
       path: '/orders/:id(\\d+)',
       methods: ['GET'],
       hosts: ['api.example.com'],
-      jwt: { issuer: 'main', scopes: ['read:orders'] },
+      jwt: {
+        issuer: ['main'],
+        scopes: ['read:orders'],
+        from: [{ kind: 'authorization' }],
+        optional: false,
+        shadow: false,
+      },
       limits: ['perClient'],
       cors: {
         origins: ['https://app.example'],

@@ -47,7 +47,7 @@ describe('a route', () => {
     [{ id: 'é' }, 'id: expected 1 to 256 printable ASCII characters, received "é"'],
     [
       { jwt: true },
-      'jwt: expected the id of an issuer, an object {"issuer", "scopes"} or false, received true',
+      'jwt: expected the id of an issuer, an object {"issuer", "scopes", …} or false, received true',
     ],
     [
       { jwt: { issuer: 'main', scopes: ['a b'] } },
@@ -56,6 +56,38 @@ describe('a route', () => {
     [
       { jwt: { scope: 'a', issuer: 'main' } },
       'jwt.scope: expected a known name, received "scope" (did you mean "scopes"?)',
+    ],
+    [
+      { jwt: { issuer: [] } },
+      'jwt.issuer: expected the id of an issuer or a list of 1 to 8 of them, received an empty list',
+    ],
+    [
+      { jwt: { issuer: ['main', 'mian'] } },
+      'jwt.issuer[1]: expected the id of an issuer, received "mian" (did you mean "main"?)',
+    ],
+    [
+      { jwt: { issuer: ['main', 'main'] } },
+      'jwt.issuer[1]: expected a value that is not in the list yet, received "main"',
+    ],
+    [
+      { jwt: { issuer: 'main', from: [] } },
+      'jwt.from: expected a list of 1 to 8 of "header", "header:NAME" and "cookie:NAME", received an empty list',
+    ],
+    [
+      { jwt: { issuer: 'main', from: ['query:token'] } },
+      'jwt.from[0]: expected "header" (Authorization), "header:NAME" of another field, or "cookie:NAME", received "query:token"',
+    ],
+    [
+      { jwt: { issuer: 'main', from: ['header:Authorization'] } },
+      'jwt.from[0]: expected "header" (Authorization), "header:NAME" of another field, or "cookie:NAME", received "header:Authorization"',
+    ],
+    [
+      { jwt: { issuer: 'main', from: ['header:Cookie'] } },
+      'jwt.from[0]: expected "header" (Authorization), "header:NAME" of another field, or "cookie:NAME", received "header:Cookie"',
+    ],
+    [
+      { jwt: { issuer: 'main', scopes: ['a'], optional: true } },
+      'jwt.optional: expected false beside "scopes", which a request without a token lacks, received true',
     ],
     [{ limits: 'perClient' }, 'limits: expected a list of limit ids, received "perClient"'],
     [{ timeout: 15 }, 'timeout: expected a duration from "1ms" to "24h", received 15'],

@@ -114,6 +114,15 @@ describe('issuers', () => {
       { audience: [] },
       'audience: expected a list of one or more audiences, or false, received an empty list',
     ],
+    [{ algorithms: [] }, 'algorithms: expected a list of one or more algorithms, received an empty list'],
+    [
+      { algorithms: ['HS256'] },
+      'algorithms[0]: expected one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA, Ed25519, received "HS256"',
+    ],
+    [
+      { algorithms: ['none'] },
+      'algorithms[0]: expected one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA, Ed25519, received "none"',
+    ],
     [{ audience: true }, 'audience: expected a list of one or more audiences, or false, received true'],
     [
       { jwks: 'ftp://id.example' },
@@ -148,7 +157,7 @@ describe('issuers', () => {
     [{ cacheEntries: 0 }, 'cacheEntries: expected an integer from 1 to 16777216, received 0'],
     [
       { alg: 'HS256' },
-      'alg: expected one of issuer, audience, jwks, allowInsecure, clockSkew, required, realm, maxTokenBytes, cacheEntries, refreshCooldown, failureLimit, received "alg"',
+      'alg: expected one of issuer, algorithms, audience, jwks, allowInsecure, clockSkew, required, realm, maxTokenBytes, cacheEntries, refreshCooldown, failureLimit, received "alg"',
     ],
   ])('%j', (changes, line) => {
     expect(wrong(config({ issuers: { main: { ...issuer, ...changes } } }))).toEqual([`issuers.main.${line}`]);

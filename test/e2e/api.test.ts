@@ -79,7 +79,7 @@ describe('groups', () => {
       ['outer', 'inner'],
       ['outer', 'inner'],
     ]);
-    expect(routes.map((route) => route.issuer ?? null)).toEqual(['main', null]);
+    expect(routes.map((route) => route.issuers ?? null)).toEqual([['main'], null]);
     const open = await gateway.inject({ url: '/g/open', headers: { origin: 'https://a.test' } });
     expect(open.headers.get('ratelimit')).toMatch(/^"outer";r=4;t=\d+, "inner";r=2;t=\d+$/);
     expect(open.headers.get('access-control-allow-origin')).toBeNull();

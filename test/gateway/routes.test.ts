@@ -127,13 +127,13 @@ describe('groups', () => {
       });
     });
     expect(
-      gateway.routes().map(({ path, limits, issuer, hosts }) => ({ path, limits, issuer, hosts })),
+      gateway.routes().map(({ path, limits, issuers, hosts }) => ({ path, limits, issuers, hosts })),
     ).toEqual([
-      { path: '/api/closed', limits: ['outer'], issuer: 'main', hosts: ['a.example'] },
+      { path: '/api/closed', limits: ['outer'], issuers: ['main'], hosts: ['a.example'] },
       {
         path: '/api/v1/:tenant/open/:id',
         limits: ['outer', 'inner', 'own'],
-        issuer: undefined,
+        issuers: undefined,
         hosts: ['a.example'],
       },
     ]);

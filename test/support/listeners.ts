@@ -33,6 +33,7 @@ export const perListener = ['conformance', 'e2e', 'gateway', 'native', 'regressi
 
 /** Files of these folders that run once all the same. */
 export const once: Readonly<Record<string, string>> = {
+  'test/e2e/algorithms.test.ts': 'asks by inject() alone',
   'test/e2e/auto.test.ts': 'the listener chosen by "auto"',
   'test/e2e/inject.test.ts': 'asks by inject() alone',
   'test/e2e/killed-workers.test.ts': 'asks by inject() alone',

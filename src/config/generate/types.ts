@@ -15,6 +15,9 @@ export type Size = string | number;
 
 /** A string, or the file that holds it. */
 export type Text = string | { file: string };
+
+/** A signature algorithm, as \`alg\` of a token names it. */
+export type TokenAlgorithm = \`\${'RS' | 'PS'}\${256 | 384 | 512}\` | \`ES\${256 | 384}\` | 'EdDSA' | 'Ed25519';
 `;
 
 /** The text of `types.ts`. */
