@@ -7,6 +7,7 @@ mod gate;
 mod interleave;
 mod json;
 mod keys;
+mod parts;
 mod signers;
 mod streams;
 mod tokens;

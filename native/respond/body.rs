@@ -114,12 +114,7 @@ fn write_refusal(
     }
     match refusal {
         Refusal::MethodNotAllowed => write_allow(head, snapshot, outcome),
-        Refusal::TokenMissing
-        | Refusal::TokensDiffer
-        | Refusal::TokenInvalid(_)
-        | Refusal::InsufficientScope => {
-            write_challenge(head, snapshot, refusal, outcome);
-        }
+        _ if refusal.asks_for_token() => write_challenge(head, snapshot, refusal, outcome),
         // RFC 6455 section 4.2.2, RFC 9110 section 15.5.22.
         Refusal::WebSocketVersion => {
             head.extend_from_slice(b"Sec-WebSocket-Version: 13\r\n");

@@ -92,6 +92,12 @@ impl Row {
 }
 
 impl Refusal {
+    /// Another token would help, so the answer has a challenge (RFC 6750 section 3).
+    pub(super) const fn asks_for_token(self) -> bool {
+        use Refusal::{InsufficientScope, TokenInvalid, TokenMissing, TokensDiffer};
+        matches!(self, TokenMissing | TokensDiffer | TokenInvalid(_) | InsufficientScope)
+    }
+
     pub fn row(self) -> Row {
         match self {
             Refusal::Malformed(r) => row(r.status(), "malformed_request", r.detail()).closing(),
