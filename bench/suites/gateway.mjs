@@ -21,6 +21,7 @@ export const blockWith = (token) => `host: api.test\r\nauthorization: Bearer ${t
 const planIssuer = (cacheEntries) => ({
   id: 'main',
   issuer: ISSUER,
+  algorithms: ['RS256'],
   audience: [AUDIENCE],
   clockSkewSeconds: 30,
   required: ['exp'],

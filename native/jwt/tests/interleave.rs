@@ -1,6 +1,7 @@
 //! Keys that rotate while threads verify: nobody gets the claims of another token, and a key that is gone verifies
 //! nothing more, whatever the cache still holds.
 
+use super::streams::{Accepted, SENT, key_set};
 use super::*;
 use crate::testing::many_orders;
 use shuttle::thread;
@@ -104,6 +105,44 @@ fn a_full_cache_mixes_no_tokens_up() {
         let issuer = loaded(1);
         join([checking(&issuer, 0, 2), checking(&issuer, 1, 2), checking(&issuer, 0, 1)]);
         assert!(issuer.stats().cache.size <= 1);
+    });
+}
+
+/// Numbers of `streams`: RS256 of the first issuer, RS256 and ES256 of the second, all by keys of one name.
+const OURS: usize = 0;
+const THEIRS: usize = 16;
+const THEIRS_OF_BEFORE: usize = 20;
+
+/// Asks as a route does that accepts all issuers; true where the token is good.
+fn ask(accepted: &Accepted, number: usize) -> bool {
+    let answer = accepted.ask(&SENT[number].token, NOW);
+    if let Ok(verified) = &answer {
+        assert_eq!(verified.subject(), Some(&*SENT[number].subject), "the claims of another token");
+    }
+    answer.is_ok()
+}
+
+#[test]
+fn issuers_that_are_accepted_together_exchange_keys_of_one_name() {
+    let (rsa, curve) = (key_set(&[(0, 0)]), key_set(&[(1, 0)]));
+    let _ = SENT.len();
+    many_orders(move || {
+        let accepted = Arc::new(Accepted::new(16));
+        accepted.0[0].0.put_keys(&rsa, Nanos::ZERO).expect("a key");
+        accepted.0[1].0.put_keys(&curve, Nanos::ZERO).expect("a key");
+        assert!(ask(&accepted, OURS) && ask(&accepted, THEIRS_OF_BEFORE) && !ask(&accepted, THEIRS));
+        let asking = |number: usize| {
+            let accepted = Arc::clone(&accepted);
+            thread::spawn(move || drop((0..2).map(|_| ask(&accepted, number)).collect::<Vec<_>>()))
+        };
+        let (rotated, next) = (Arc::clone(&accepted), rsa.clone());
+        let writer = thread::spawn(move || {
+            rotated.0[1].0.put_keys(&next, Nanos::ZERO).expect("a key");
+            assert!(ask(&rotated, THEIRS) && !ask(&rotated, THEIRS_OF_BEFORE), "by the key of now");
+        });
+        join([asking(OURS), asking(THEIRS), asking(THEIRS_OF_BEFORE), writer]);
+        assert!(ask(&accepted, OURS) && ask(&accepted, THEIRS));
+        assert!(!ask(&accepted, THEIRS_OF_BEFORE), "remembered beyond its key");
     });
 }
 

@@ -18,13 +18,13 @@ const LISTED: [&[Algorithm]; 3] = [
 ];
 
 /// One of the tokens that come, with the subject that only it has.
-struct Sent {
-    token: String,
-    subject: String,
+pub struct Sent {
+    pub token: String,
+    pub subject: String,
 }
 
 /// For every issuer, `kid` and algorithm two tokens: one for long, one for a minute.
-static SENT: LazyLock<Vec<Sent>> = LazyLock::new(|| {
+pub static SENT: LazyLock<Vec<Sent>> = LazyLock::new(|| {
     let algorithms = [Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es256, Algorithm::EdDsa];
     let mut sent = Vec::new();
     for iss in ISSUERS {
@@ -71,10 +71,10 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 /// The issuers as a route holds them that accepts them all.
-struct Accepted([(Issuer, TokenPolicy); 3]);
+pub struct Accepted(pub [(Issuer, TokenPolicy); 3]);
 
 impl Accepted {
-    fn new(cache_entries: usize) -> Accepted {
+    pub fn new(cache_entries: usize) -> Accepted {
         Accepted([0, 1, 2].map(|at| {
             let listed = allowing(Algorithms::of(LISTED[at]));
             let rules = TokenRules { issuer: ISSUERS[at].into(), ..listed.rules().clone() };
@@ -83,7 +83,7 @@ impl Accepted {
     }
 
     /// As the decision does it: what is remembered first, else by `iss`.
-    fn ask(&self, token: &str, now: UnixSeconds) -> Result<Arc<Verified>, Reject> {
+    pub fn ask(&self, token: &str, now: UnixSeconds) -> Result<Arc<Verified>, Reject> {
         let token = token.as_bytes();
         let known = self.0.iter().find_map(|(issuer, policy)| issuer.recall(policy, token, now));
         if let Some(answer) = known {
@@ -96,7 +96,7 @@ impl Accepted {
     }
 }
 
-fn key_set(keys: &[(usize, usize)]) -> String {
+pub fn key_set(keys: &[(usize, usize)]) -> String {
     let all: Vec<String> = keys.iter().map(|(kind, kid)| KINDS[*kind].jwk(KIDS[*kid], "")).collect();
     set(&all)
 }
