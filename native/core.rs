@@ -159,6 +159,13 @@ impl Core {
         }
     }
 
+    /// The keys of an issuer are too old: its tokens are refused until others come.
+    pub fn expire_keys(&self, issuer_id: &str) {
+        if let Some(issuer) = self.issuer(issuer_id) {
+            issuer.expire_keys();
+        }
+    }
+
     fn settle(&self, issuer: &Issuer, now: Nanos, loaded: bool) {
         issuer.gate().settled(now, loaded);
         self.fetches_settled.fetch_add(1, Ordering::Release);

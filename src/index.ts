@@ -7,6 +7,8 @@ export type {
   GatewayConfig,
   IssuerConfig,
   JwtConfig,
+  KeySetConfig,
+  KeySetValue,
   LimitConfig,
   ListenConfig,
   MatchConfig,
@@ -19,6 +21,13 @@ export type {
   TargetConfig,
   UpstreamConfig,
   UpstreamTlsConfig,
+  VaultAppRoleConfig,
+  VaultAuthConfig,
+  VaultConfig,
+  VaultKubernetesConfig,
+  VaultKvConfig,
+  VaultTlsConfig,
+  VaultTransitConfig,
 } from './config/types.ts';
 export { type ConfigIssue, type ErrorCode, type ErrorSource, GatewayError } from './errors.ts';
 export { createGateway } from './gateway.ts';

@@ -86,6 +86,7 @@ export function sourceSink(native: Native, core: number) {
   return {
     putKeys: (id: string, json: string) => native.putKeys(core, id, json),
     keysFailed: (id: string) => native.keysFailed(core, id),
+    expireKeys: (id: string) => native.expireKeys(core, id),
     putTargets: (id: string, json: string) => native.putTargets(core, id, json),
   };
 }
@@ -98,7 +99,7 @@ export function readiness(
 ): Readiness {
   const reasons = [
     ...(isListening ? [] : ['nothing listens yet']),
-    ...issuers.map((id) => `issuer "${id}" has no keys yet`),
+    ...issuers.map((id) => `issuer "${id}" has no keys`),
     ...upstreams.map((id) => `upstream "${id}" has no address`),
     ...(isRefusing ? ['new requests are refused because of overload'] : []),
   ];

@@ -159,6 +159,14 @@ pub fn keys_failed(core: u32, issuer_id: String) {
     }
 }
 
+/// The keys of an issuer are too old: its tokens are refused until others come.
+#[napi(catch_unwind)]
+pub fn expire_keys(core: u32, issuer_id: String) {
+    if let Some(core) = Core::find(core) {
+        core.expire_keys(&issuer_id);
+    }
+}
+
 /// Addresses of an upstream's targets: `[{"url": "…", "addresses": ["1.2.3.4:80"]}]`.
 #[napi(catch_unwind)]
 pub fn put_targets(core: u32, upstream_id: String, targets_json: String) -> Result<()> {

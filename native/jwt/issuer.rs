@@ -100,7 +100,15 @@ impl Issuer {
         Ok(put)
     }
 
-    /// Whether a key set was ever loaded.
+    /// The keys are too old to be believed: until a set is put again, even the same, every token is answered as
+    /// before the first one, those that were verified before too.
+    pub fn expire_keys(&self) {
+        // A set that is put meanwhile must not be forgotten: writers wait for one another.
+        let _loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        self.generation.store(0, Ordering::Release);
+    }
+
+    /// Whether there is a key set that may be used.
     pub fn has_keys(&self) -> bool {
         self.generation.load(Ordering::Acquire) != 0
     }

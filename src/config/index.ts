@@ -8,7 +8,7 @@ export {
   type ListenerPlatform,
   listenerFacts,
 } from './choice.ts';
-export type { KeySource } from './issuer.ts';
+export type { KeySource } from './key-set.ts';
 export type { ListenerName, ListenSettings } from './listen.ts';
 export { maskConfig } from './mask.ts';
 export { type ParsedConfig, parseConfig, parseRoute, type RouteContext, toPlan } from './parse.ts';

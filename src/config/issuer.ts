@@ -1,19 +1,9 @@
 // Options of a token issuer: what its tokens must say and where its keys come from.
 import { z } from 'zod';
-import { isLoopback, parseHttpUrl } from './addresses.ts';
+import { checkKeySet, keySetOptions } from './key-set.ts';
 import { fillsInTime } from './limit.ts';
 import { claimName } from './names.ts';
-import {
-  conflict,
-  expecting,
-  flag,
-  integer,
-  list,
-  option,
-  optional,
-  section,
-  withDefault,
-} from './option.ts';
+import { expecting, integer, list, option, optional, section, withDefault } from './option.ts';
 import type { PlanIssuer } from './plan.ts';
 import { duration } from './units.ts';
 
@@ -35,18 +25,6 @@ const algorithms = [
 const algorithm = expecting(z.enum(algorithms), `one of ${algorithms.join(', ')}`, {
   type: 'TokenAlgorithm',
 });
-const key = expecting(z.record(z.string(), z.unknown()), 'a key (RFC 7517)', { secret: true });
-const keySet = expecting(
-  z.looseObject({
-    keys: expecting(z.array(key).min(1).max(1024), 'a list of 1 to 1024 keys', { secret: true }),
-  }),
-  'an object {"keys": […]}',
-  { type: '{ keys: Record<string, unknown>[] }' },
-);
-const keySetUrl = expecting(
-  z.string().refine((text) => parseHttpUrl(text) !== undefined),
-  'an http or https URL without user name and password',
-);
 
 const failureSection = section(
   { name: 'FailureLimitConfig', text: 'How many tokens of one client may fail: a token bucket.' },
@@ -75,14 +53,7 @@ export const issuerSection = section(
       ),
       'Audiences of which a token must carry one; `false` is the only way not to check.',
     ),
-    jwks: option(
-      expecting(z.union([keySetUrl, keySet]), 'a URL or an object {"keys": […]}'),
-      'The key set: an https URL (http only for loopback), or the set itself (RFC 7517).',
-    ),
-    allowInsecure: option(
-      withDefault(flag(), false),
-      'Whether `jwks` may be an http URL of another machine. Who can answer it can sign tokens.',
-    ),
+    ...keySetOptions,
     clockSkew: option(
       withDefault(duration('0s', '5m', true), '30s'),
       'How far the clock of the issuer may be off.',
@@ -109,10 +80,6 @@ export const issuerSection = section(
       withDefault(integer(1, 16_777_216), 65536),
       'How many verified tokens are remembered.',
     ),
-    refreshCooldown: option(
-      withDefault(duration('1s', '1h'), '30s'),
-      'Least time between two fetches of the key set that an unknown `kid` causes.',
-    ),
     failureLimit: option(
       withDefault(
         expecting(z.union([failureSection, z.literal(false)]), 'an object {"rate", "per", "burst"} or false'),
@@ -121,22 +88,7 @@ export const issuerSection = section(
       'How many tokens of one client address (IPv6 by /64) may cost a signature check and be refused; past it its tokens are 429 without a check, but for those that were verified before. `false` checks every one.',
     ),
   },
-).superRefine((issuer, context) => {
-  if (typeof issuer.jwks !== 'string' || issuer.allowInsecure) return;
-  const url = parseHttpUrl(issuer.jwks);
-  if (url === undefined || url.protocol === 'https:' || isLoopback(url)) return;
-  context.addIssue(conflict(['jwks'], 'an https URL, or "allowInsecure": true', issuer.jwks));
-});
-
-/** Where the key set of an issuer comes from. */
-export interface KeySource {
-  /** The id under `issuers`. */
-  readonly id: string;
-  /** The `iss`. */
-  readonly issuer: string;
-  readonly jwks: { readonly url: string } | { readonly keys: readonly Readonly<Record<string, unknown>>[] };
-  readonly refreshCooldownMs: number;
-}
+).superRefine(checkKeySet);
 
 type Issuer = z.output<typeof issuerSection>;
 
@@ -160,10 +112,4 @@ export function planIssuer(id: string, issuer: Issuer, service: string): PlanIss
 function planFailures(limit: Issuer['failureLimit']): PlanIssuer['failures'] {
   if (limit === false) return null;
   return { rate: limit.rate, perMs: limit.per, burst: limit.burst ?? limit.rate };
-}
-
-/** Where the keys come from, as the key-set code wants it. */
-export function keySource(id: string, issuer: Issuer): KeySource {
-  const jwks = typeof issuer.jwks === 'string' ? { url: issuer.jwks } : { keys: issuer.jwks.keys };
-  return { id, issuer: issuer.issuer, jwks, refreshCooldownMs: issuer.refreshCooldown };
 }

@@ -1,31 +1,17 @@
-// The keys of one issuer over time: fetched, refreshed before they age out, kept when the source fails; it verifies nothing.
-import type { KeySource } from '../config/issuer.ts';
+// The keys of one issuer over time: loaded, refreshed before they age out, kept for a while when the source fails; it verifies nothing.
+import type { KeySource } from '../config/key-set.ts';
 import type { Logger } from '../observe/logger.ts';
-import { createKeySetReader, type KeySetReader } from './reader.ts';
+import { KeyFailure, toFailure } from './failure.ts';
+import type { Environment, KeyLoader, LoadedKeys } from './loader.ts';
+import { createKeyLoader, type SetAtHand } from './loaders.ts';
 import { refreshAfter, retryAfter } from './schedule.ts';
-
-/** Where keys go: the data plane, which keeps the last good ones. */
-export interface KeySink {
-  /** Throws when `json` is no key set; then the keys in force stay. */
-  putKeys(issuerId: string, json: string): { usable: number; ignored: readonly string[] };
-  /** Nothing new can be had now: requests that wait are decided with the keys there are. Unknown ids are ignored. */
-  keysFailed(issuerId: string): void;
-}
+import { createTally, type KeySink, type KeySourceState, type Tally } from './tally.ts';
 
 export interface KeySourceOptions {
   readonly logger: Logger;
-  /** Milliseconds since 1970. */
+  /** Milliseconds that only grow. */
   readonly now: () => number;
-  /** For a whole fetch; default 5 s. */
-  readonly timeoutMs?: number;
-}
-
-/** What a source has done so far. */
-export interface KeySourceState {
-  readonly loaded: number;
-  readonly failed: number;
-  /** When the last good set came, or null before the first. */
-  readonly loadedAt: number | null;
+  readonly env: Environment;
 }
 
 export interface RunningKeySource {
@@ -48,78 +34,48 @@ export function createKeySource(
   onLoaded: () => void,
 ): RunningKeySource {
   const tally = createTally(from.id, sink, options, onLoaded);
-  if ('keys' in from.jwks)
-    return inlineSource(from.id, JSON.stringify({ keys: from.jwks.keys }), sink, tally);
-  return new RemoteSource(createKeySetReader(from.jwks.url, options.timeoutMs), tally);
+  const loader = createKeyLoader(from, options.env, options.now);
+  return 'read' in loader
+    ? sourceAtHand(from.id, loader, sink, tally)
+    : new LoadedSource(loader, from, tally, options.now);
 }
 
-interface Tally {
-  /** Hands a set over; throws when it holds no usable key. */
-  load(json: string): void;
-  fail(error: unknown, retryMs?: number): void;
-  state(): KeySourceState;
-}
-
-function createTally(
-  id: string,
-  sink: KeySink,
-  { logger, now }: KeySourceOptions,
-  onLoaded: () => void,
-): Tally {
-  const state = { loaded: 0, failed: 0, loadedAt: null as number | null };
-  let told = '';
-  return {
-    load(json) {
-      const { usable, ignored } = sink.putKeys(id, json);
-      if (ignored.length > 0 && ignored.join() !== told)
-        logger.warn({ issuer: id, ignored }, 'keys of an issuer are ignored');
-      told = ignored.join();
-      if (usable === 0) throw new Error('the key set holds no usable key');
-      state.loaded += 1;
-      state.loadedAt = now();
-      onLoaded();
-    },
-    fail(error, retryMs) {
-      state.failed += 1;
-      sink.keysFailed(id);
-      const retry = retryMs === undefined ? {} : { retryMs };
-      logger.warn(
-        { issuer: id, reason: reasonOf(error), ...retry },
-        'the key set of an issuer cannot be had',
-      );
-    },
-    state: () => ({ ...state }),
-  };
-}
-
-function inlineSource(id: string, json: string, sink: KeySink, tally: Tally): RunningKeySource {
+function sourceAtHand(id: string, at: SetAtHand, sink: KeySink, tally: Tally): RunningKeySource {
   return {
     isInline: true,
     start() {
       try {
-        tally.load(json);
+        tally.load(at.read());
       } catch (error) {
-        tally.fail(error);
+        tally.fail(toFailure(error, 'malformed'));
       }
     },
     wanted: () => sink.keysFailed(id),
-    state: tally.state,
+    state: () => tally.state(),
     close() {},
   };
 }
 
-class RemoteSource implements RunningKeySource {
-  readonly isInline = false;
-  readonly #reader: KeySetReader;
-  readonly #tally: Tally;
-  #timer: NodeJS.Timeout | undefined;
-  #isFetching = false;
-  #isClosed = false;
-  #failures = 0;
+type Bounds = Pick<KeySource, 'refreshIntervalMs' | 'fetchTimeoutMs' | 'maxStaleMs'>;
 
-  constructor(reader: KeySetReader, tally: Tally) {
-    this.#reader = reader;
+class LoadedSource implements RunningKeySource {
+  readonly isInline = false;
+  readonly #loader: KeyLoader;
+  readonly #bounds: Bounds;
+  readonly #tally: Tally;
+  readonly #now: () => number;
+  /** From when the age of the keys in force counts: those of a source before this one are as old as this one. */
+  #goodAt: number;
+  #timer: NodeJS.Timeout | undefined;
+  #loading: AbortController | undefined;
+  #isClosed = false;
+
+  constructor(loader: KeyLoader, bounds: Bounds, tally: Tally, now: () => number) {
+    this.#loader = loader;
+    this.#bounds = bounds;
     this.#tally = tally;
+    this.#now = now;
+    this.#goodAt = now();
   }
 
   start(): void {
@@ -137,42 +93,61 @@ class RemoteSource implements RunningKeySource {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    this.#reader.close();
+    this.#loading?.abort();
   }
 
   async #refresh(): Promise<void> {
-    if (this.#isFetching || this.#isClosed) return;
-    this.#isFetching = true;
+    if (this.#loading !== undefined || this.#isClosed) return;
+    this.#loading = new AbortController();
     clearTimeout(this.#timer);
     // What fails behind its own catch must neither be thrown at the timer nor end the refreshing.
-    const delay = await this.#fetch().catch(() => retryAfter(1, Math.random()));
-    this.#isFetching = false;
-    if (!this.#isClosed) this.#timer = setTimeout(() => void this.#refresh(), delay).unref();
+    const delay = await this.#fetch(this.#loading).catch(() => retryAfter(1, Math.random()));
+    this.#loading = undefined;
+    if (this.#isClosed) return;
+    this.#tally.next(delay);
+    this.#timer = setTimeout(() => void this.#refresh(), delay).unref();
   }
 
   /** Milliseconds until the next fetch. */
-  async #fetch(): Promise<number> {
+  async #fetch(loading: AbortController): Promise<number> {
+    const { refreshIntervalMs, fetchTimeoutMs, maxStaleMs } = this.#bounds;
     try {
-      const { json, freshMs } = await this.#reader.read();
+      const { json, freshMs = refreshIntervalMs } = await loadWithin(this.#loader, fetchTimeoutMs, loading);
       if (this.#isClosed) return 0;
       this.#tally.load(json);
-      this.#failures = 0;
-      return refreshAfter(freshMs, Math.random());
+      this.#goodAt = this.#now();
+      return refreshAfter(Math.min(freshMs, maxStaleMs ?? freshMs), Math.random());
     } catch (error) {
-      if (this.#isClosed) return 0;
-      this.#failures += 1;
-      const retryMs = retryAfter(this.#failures, Math.random());
-      this.#tally.fail(error, retryMs);
-      return retryMs;
+      return this.#isClosed ? 0 : this.#failed(toFailure(error, 'malformed'));
     }
+  }
+
+  #failed(failure: KeyFailure): number {
+    const { maxStaleMs } = this.#bounds;
+    const retryMs = retryAfter(this.#tally.state().failedInARow + 1, Math.random());
+    const left = maxStaleMs === null ? Number.POSITIVE_INFINITY : this.#goodAt + maxStaleMs - this.#now();
+    // The last try before the keys are too old comes when they are.
+    const delay = left > 0 ? Math.min(retryMs, Math.ceil(left)) : retryMs;
+    this.#tally.fail(failure, delay);
+    if (left <= 0) this.#tally.expire();
+    return delay;
   }
 }
 
-/** Why a fetch failed, without its URL: that may carry a secret in its query. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown';
-  // fetch says only "fetch failed"; what failed is its cause. jose's own messages are better than theirs.
-  const { cause } = error;
-  if (!(error instanceof TypeError && cause instanceof Error)) return error.message;
-  return 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message;
+/** Ends with the answer, the failure, or the time, whichever comes first: a loader may not heed its signal. */
+function loadWithin(loader: KeyLoader, timeoutMs: number, loading: AbortController): Promise<LoadedKeys> {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  return new Promise((resolve, reject) => {
+    const end = (reason: KeyFailure): void => {
+      reject(reason);
+      loading.abort(reason);
+    };
+    timeout.addEventListener('abort', () =>
+      end(new KeyFailure('timeout', `nothing whole came within ${timeoutMs} ms`)),
+    );
+    loading.signal.addEventListener('abort', () =>
+      reject(new KeyFailure('timeout', 'the source was closed')),
+    );
+    loader.load(loading.signal).then(resolve, reject);
+  });
 }

@@ -1,24 +1,21 @@
 // The key sources of all issuers of a gateway, kept by issuer id across reloads; it never looks into a key.
-import type { KeySource } from '../config/issuer.ts';
+import type { KeySource } from '../config/key-set.ts';
 import { GatewayError } from '../errors.ts';
-import type { MetricFamily, MetricSample } from '../native/calls.ts';
+import type { MetricFamily } from '../native/calls.ts';
 import type { Logger } from '../observe/logger.ts';
-import {
-  createKeySource,
-  type KeySink,
-  type KeySourceOptions,
-  type KeySourceState,
-  type RunningKeySource,
-} from './source.ts';
+import type { Environment } from './loader.ts';
+import { keySetFamilies } from './metrics.ts';
+import { createKeySource, type KeySourceOptions, type RunningKeySource } from './source.ts';
+import type { KeySink } from './tally.ts';
 
-export type { KeySink } from './source.ts';
+export type { KeySink } from './tally.ts';
 
 export interface KeySourcesOptions {
   readonly logger: Logger;
-  /** Milliseconds since 1970; default `Date.now`. */
+  /** Milliseconds that only grow; default `performance.now`. */
   readonly now?: () => number;
-  /** For one fetch, from connect to the last byte; default 5,000 ms. */
-  readonly timeoutMs?: number;
+  /** Variables that hold keys; default: those of this process. */
+  readonly env?: Environment;
 }
 
 export interface KeySources {
@@ -38,7 +35,7 @@ export interface KeySources {
 }
 
 interface Entry {
-  readonly text: string;
+  readonly from: KeySource;
   readonly source: RunningKeySource;
 }
 
@@ -53,7 +50,8 @@ export function createKeySources(
   sink: KeySink,
   options: KeySourcesOptions,
 ): KeySources {
-  const sources = new RunningKeySources(sink, { now: Date.now, ...options });
+  const defaults = { now: () => performance.now(), env: process.env };
+  const sources = new RunningKeySources(sink, { ...defaults, ...options });
   sources.update(issuers);
   return sources;
 }
@@ -96,7 +94,7 @@ class RunningKeySources implements KeySources {
 
   stats(): MetricFamily[] {
     const states = [...this.#entries].map(([id, { source }]) => [id, source.state()] as const);
-    return families(states, this.#options.now());
+    return keySetFamilies(states, this.#options.now());
   }
 
   update(issuers: readonly KeySource[]): void {
@@ -105,7 +103,7 @@ class RunningKeySources implements KeySources {
     for (const from of issuers) {
       if (this.#entries.has(from.id)) continue;
       const source = createKeySource(from, this.#sink, this.#options, () => this.#settle());
-      this.#entries.set(from.id, { text: textOf(from), source });
+      this.#entries.set(from.id, { from, source });
       if (this.#isStarted) source.start();
     }
     this.#settle();
@@ -130,9 +128,10 @@ class RunningKeySources implements KeySources {
 }
 
 function dropAllBut(entries: Map<string, Entry>, next: readonly KeySource[], sink: KeySink): void {
-  const kept = new Map(next.map((from) => [from.id, textOf(from)]));
-  for (const [id, { text, source }] of entries) {
-    if (kept.get(id) === text) continue;
+  const kept = new Map(next.map((from) => [from.id, from]));
+  for (const [id, { from, source }] of entries) {
+    const wanted = kept.get(id);
+    if (wanted !== undefined && isSame(from, wanted)) continue;
     source.close();
     entries.delete(id);
     // Its fetch ends unheard: requests that wait for it must not.
@@ -140,37 +139,13 @@ function dropAllBut(entries: Map<string, Entry>, next: readonly KeySource[], sin
   }
 }
 
-/** What makes a source the same one: everything but the cooldown, which the data plane keeps. */
-function textOf({ issuer, jwks }: KeySource): string {
-  return JSON.stringify([issuer, jwks]);
+/** Whether nothing of a source changed but the cooldown, which the data plane keeps. A function is the same as itself alone. */
+function isSame(a: KeySource, b: KeySource): boolean {
+  const text = ({ refreshCooldownMs: _, ...rest }: KeySource): string => JSON.stringify(rest);
+  const load = ({ jwks }: KeySource): unknown => ('load' in jwks ? jwks.load : undefined);
+  return load(a) === load(b) && text(a) === text(b);
 }
 
 function closedError(): GatewayError {
   return new GatewayError('ERR_FG_CLOSED', 'the gateway was closed before every issuer had keys');
-}
-
-function families(
-  states: readonly (readonly [id: string, state: KeySourceState])[],
-  now: number,
-): MetricFamily[] {
-  const samples = (read: (state: KeySourceState) => number): MetricSample[] =>
-    states.map(([issuer, state]) => ({ labels: { issuer }, value: read(state) }));
-  const outcomes = states.flatMap(([issuer, { loaded, failed }]) => [
-    { labels: { issuer, outcome: 'loaded' }, value: loaded },
-    { labels: { issuer, outcome: 'failed' }, value: failed },
-  ]);
-  return [
-    {
-      name: 'ferrogate_key_set_refreshes_total',
-      help: 'Key sets fetched, by issuer and outcome.',
-      type: 'counter',
-      samples: outcomes,
-    },
-    {
-      name: 'ferrogate_key_set_age_seconds',
-      help: 'Seconds since the last good key set came, by issuer; -1 before the first.',
-      type: 'gauge',
-      samples: samples((state) => (state.loadedAt === null ? -1 : Math.max(0, now - state.loadedAt) / 1000)),
-    },
-  ];
 }

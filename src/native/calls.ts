@@ -84,6 +84,8 @@ export interface SetupCalls {
   putKeys(core: number, issuerId: string, jwksJson: string): { usable: number; ignored: string[] };
   /** The key source failed: waiting requests are decided with the keys there are. */
   keysFailed(core: number, issuerId: string): void;
+  /** The keys in force are too old: tokens are refused as before the first set, until keys are put again. */
+  expireKeys(core: number, issuerId: string): void;
   /** Addresses (`ip:port`, IPv6 in brackets) of each target URL of an upstream; none = the name did not resolve. */
   putTargets(core: number, upstreamId: string, targetsJson: string): void;
   /** Ids of issuers that never had a key, and of upstreams without any address. */

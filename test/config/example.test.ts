@@ -179,7 +179,11 @@ describe('the example configuration', () => {
         id: 'main',
         issuer: 'https://id.example',
         jwks: { url: 'http://127.0.0.1:9100/jwks.json' },
+        allowInsecure: false,
+        refreshIntervalMs: 600_000,
         refreshCooldownMs: 30_000,
+        fetchTimeoutMs: 5_000,
+        maxStaleMs: 86_400_000,
       },
     ]);
     expect(parsed.files).toEqual([]);

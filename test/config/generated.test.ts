@@ -44,6 +44,7 @@ describe('the JSON Schema', () => {
     [{ listen: { threads: '${CORES}', handlers: './handlers.js' }, upstreams }],
     [{ upstreams, routes: [{ ...route, websocket: { idleTimeout: '1h' } }] }],
     [{ admin: false, via: false, records: false }],
+    [{ issuers: { a: { issuer: 'a', audience: false, jwks: { env: 'KEYS' } } } }],
     [{ $schema: 'x', routes: [{ ...route, timeout: '${T}', jwt: { issuer: 'a' }, cors: false }] }],
   ])('takes %j', (config) => expect(checker.safeParse(config).success).toBe(true));
 
@@ -54,6 +55,7 @@ describe('the JSON Schema', () => {
     [{ listen: { threads: 0 } }],
     [{ routes: [{ ...route, timeout: '1 s' }] }],
     [{ routes: [{ upstream: 'orders' }] }],
+    [{ issuers: { a: { issuer: 'a', audience: false, jwks: { load: 'what a file cannot hold' } } } }],
   ])('refuses %j', (config) => expect(checker.safeParse(config).success).toBe(false));
 });
 

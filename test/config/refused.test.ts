@@ -148,7 +148,7 @@ describe('issuers', () => {
     [{ cacheEntries: 0 }, 'cacheEntries: expected an integer from 1 to 16777216, received 0'],
     [
       { alg: 'HS256' },
-      'alg: expected one of issuer, algorithms, audience, jwks, allowInsecure, clockSkew, required, realm, maxTokenBytes, cacheEntries, refreshCooldown, failureLimit, received "alg"',
+      'alg: expected one of issuer, algorithms, audience, jwks, allowInsecure, refreshInterval, refreshCooldown, fetchTimeout, maxStale, clockSkew, required, realm, maxTokenBytes, cacheEntries, failureLimit, received "alg"',
     ],
   ])('%j', (changes, line) => {
     expect(wrong(config({ issuers: { main: { ...issuer, ...changes } } }))).toEqual([`issuers.main.${line}`]);

@@ -1,8 +1,9 @@
 // A key-set server on loopback whose answers a test chooses, and a sink that tests wait on; no real key is in it.
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { KeySource } from '../../src/config/issuer.ts';
-import type { KeySink } from '../../src/jwks/sources.ts';
+import { afterEach, beforeEach, vi } from 'vitest';
+import type { KeyOrigin, KeySource } from '../../src/config/key-set.ts';
+import { createKeySources, type KeySink, type KeySources } from '../../src/jwks/sources.ts';
 import type { Logger } from '../../src/observe/logger.ts';
 
 export interface KeyServer {
@@ -56,7 +57,7 @@ export function status(code: number, headers: Record<string, string> = {}): Requ
 }
 
 export interface ObservedSink extends KeySink {
-  /** `issuer: kid,kid` and `issuer failed` in the order they came. */
+  /** `issuer: kid,kid`, `issuer failed` and `issuer expired` in the order they came. */
   readonly seen: string[];
   /** Resolves when `count` things have been seen. */
   until(count: number): Promise<void>;
@@ -79,6 +80,7 @@ export function observedSink(): ObservedSink {
       return { usable: kids.length - ignored.length, ignored };
     },
     keysFailed: (id) => note(`${id} failed`),
+    expireKeys: (id) => note(`${id} expired`),
     async until(count) {
       while (seen.length < count) {
         await new Promise<void>((resolve) => {
@@ -101,10 +103,93 @@ export function heardLogger(): Heard {
   return { lines, info: hear('info'), warn: hear('warn'), error: hear('error') };
 }
 
-export function remote(id: string, url: string): KeySource {
-  return { id, issuer: `https://${id}.example`, jwks: { url }, refreshCooldownMs: 30_000 };
+type Bounds = Partial<Omit<KeySource, 'id' | 'jwks'>>;
+
+/** A source with the defaults of the configuration. */
+export function sourceOf(id: string, jwks: KeyOrigin, bounds: Bounds = {}): KeySource {
+  return {
+    id,
+    issuer: `https://${id}.example`,
+    jwks,
+    allowInsecure: false,
+    refreshIntervalMs: 600_000,
+    refreshCooldownMs: 30_000,
+    fetchTimeoutMs: 5_000,
+    maxStaleMs: 86_400_000,
+    ...bounds,
+  };
+}
+
+export function remote(id: string, url: string, bounds: Bounds = {}): KeySource {
+  return sourceOf(id, { url }, bounds);
 }
 
 export function inline(id: string, ...kids: string[]): KeySource {
-  return { id, issuer: `https://${id}.example`, jwks: keySet(...kids), refreshCooldownMs: 30_000 };
+  return sourceOf(id, keySet(...kids));
+}
+
+/** A server of keys, a sink, a logger and a clock for the tests of a file; sources are begun with the clock in hand. */
+export interface Bench {
+  server: KeyServer;
+  sink: ObservedSink;
+  logger: Heard;
+  sources: KeySources | undefined;
+  begin(...issuers: readonly KeySource[]): KeySources;
+  /** Lets time pass for clock and timers. */
+  pass(ms: number): void;
+  /** Lets time pass for the clock alone. */
+  age(ms: number): void;
+  /** Until the timer of the next fetch stands: the sink is told just before. */
+  armed(): Promise<unknown>;
+  /** `label label` and value of every sample, by family. */
+  values(): Record<string, [string, number][]>;
+  /** Milliseconds until the next fetch. */
+  nextIn(): number;
+}
+
+/** Sets all of that up before each test of a file, and takes it down. */
+export function bench(): Bench {
+  let now = 0;
+  const made: Partial<Bench> = {
+    begin(...issuers) {
+      made.sources = createKeySources(issuers, all.sink, { logger: all.logger, now: () => now });
+      made.sources.start();
+      return made.sources;
+    },
+    pass(ms) {
+      now += ms;
+      vi.advanceTimersByTime(ms);
+    },
+    age(ms) {
+      now += ms;
+    },
+    armed: () => vi.waitUntil(() => vi.getTimerCount() > 0, { interval: 1 }),
+    values: () =>
+      Object.fromEntries(
+        (made.sources?.stats() ?? []).map(({ name, samples }) => [
+          name,
+          samples.map(({ labels, value = 0 }) => [Object.values(labels).join(' '), value]),
+        ]),
+      ),
+    nextIn: () => (all.values()['ferrogate_key_set_next_refresh_seconds']?.[0]?.[1] ?? 0) * 1000,
+  };
+  const all = made as Bench;
+  beforeEach(async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    vi.spyOn(Math, 'random').mockReturnValue(0);
+    now = 1_000_000;
+    Object.assign(made, {
+      sink: observedSink(),
+      logger: heardLogger(),
+      server: await startKeyServer(keys('k1')),
+    });
+  });
+  afterEach(async () => {
+    made.sources?.close();
+    made.sources = undefined;
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+    await all.server.close();
+  });
+  return all;
 }

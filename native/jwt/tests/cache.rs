@@ -189,3 +189,23 @@ fn threads_share_one_issuer() {
     });
     assert_eq!(issuer.stats().cache.size, 4);
 }
+
+#[test]
+fn keys_that_are_too_old_verify_nothing_until_a_set_is_put_again() {
+    let issuer = issuer();
+    let token = signer(0).token(HEADER, CLAIMS);
+    let ask = || issuer.verify(&policy(), token.as_bytes(), NOW).map(|_| ());
+    assert_eq!(ask(), Ok(()));
+    issuer.expire_keys();
+    assert_eq!(ask(), Err(Reject::NoKeys), "not even from the cache");
+    assert!(!issuer.has_keys());
+    assert!(issuer.put_keys("{}", Nanos(1)).is_err());
+    assert_eq!(ask(), Err(Reject::NoKeys), "a bad set changes nothing");
+    let same = set(&[signer(0).jwk("a"), signer(1).jwk("b")]);
+    assert!(!issuer.put_keys(&same, Nanos(2)).expect("two keys").changed);
+    assert_eq!(ask(), Ok(()));
+    assert_eq!(issuer.stats().accepted, 1, "what was verified before is remembered");
+    issuer.expire_keys();
+    issuer.put_keys(&set(&[signer(1).jwk("b")]), Nanos(3)).expect("one key");
+    assert!(matches!(ask(), Err(Reject::UnknownKey { .. })), "its key is gone");
+}

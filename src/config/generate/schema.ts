@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { gatewaySection } from '../gateway.ts';
 import { defaults, optionWords, sectionWords } from '../option.ts';
+import { definition, unwrap } from '../shape.ts';
 
 type Node = { [keyword: string]: unknown };
 
@@ -25,13 +26,19 @@ const reference: Node = {
 export function jsonSchemaText(): string {
   const schema = z.toJSONSchema(gatewaySection, {
     io: 'input',
+    // Functions: they are taken out below.
+    unrepresentable: 'any',
     override: ({ zodSchema, jsonSchema }) => describe(zodSchema as unknown as z.ZodType, jsonSchema as Node),
   }) as Node;
   const root = { title: 'Ferrogate configuration', ...withReferences(schema), $defs: { reference } };
   return `${JSON.stringify(root, null, 2)}\n`;
 }
 
+/** Marks what a file cannot hold. */
+const inCodeOnly = 'inCodeOnly';
+
 function describe(schema: z.ZodType, node: Node): void {
+  if (definition(unwrap(schema)).type === 'custom') node[inCodeOnly] = true;
   const text = optionWords.get(schema)?.text ?? sectionWords.get(schema)?.text;
   if (text !== undefined) node['description'] = text;
   const written = defaults.get(schema);
@@ -55,11 +62,9 @@ function withReferences(node: Node): Node {
 }
 
 function mapNodes(nodes: Node): Node {
+  const held = Object.entries(nodes).filter(([, node]) => (node as Node)[inCodeOnly] !== true);
   return Object.fromEntries(
-    Object.entries(nodes).map(([name, node]) => [
-      name,
-      name === '$schema' ? node : withReferences(node as Node),
-    ]),
+    held.map(([name, node]) => [name, name === '$schema' ? node : withReferences(node as Node)]),
   );
 }
 

@@ -18,6 +18,8 @@ export type Text = string | { file: string };
 
 /** A signature algorithm, as \`alg\` of a token names it. */
 export type TokenAlgorithm = \`\${'RS' | 'PS'}\${256 | 384 | 512}\` | \`ES\${256 | 384}\` | 'EdDSA' | 'Ed25519';
+/** What a function that loads keys gives: a key set (RFC 7517), or text of one as JSON or PEM. */
+export type KeySetValue = string | { readonly keys: readonly object[] };
 `;
 
 /** The text of `types.ts`. */
