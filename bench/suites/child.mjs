@@ -9,7 +9,7 @@ const { suite, row, isAsync, make } = cases[Number(number)];
 const { operation, close, afterSample } = await make(JSON.parse(readFileSync(inputsFile, 'utf8')));
 
 /** Operations in one sample: the clock costs more than most of them. */
-const batch = isSmoke ? 1 : suite.includes('anew') ? 20 : 500;
+const batch = isSmoke ? 1 : suite.includes('anew') || row.includes('no cache') ? 20 : 500;
 let next = 0;
 const runSync = () => {
   for (const end = next + batch; next < end; next += 1) operation(next);

@@ -7,7 +7,7 @@ import { blockWith, openGateway } from './gateway.mjs';
  * one block for each of `tokens`.
  */
 export function openDecision({ jwks, tokens }) {
-  const quota = { rate: 1_000_000_000, perMs: 1000, burst: 1_000_000_000 };
+  const quota = { rate: 1_000_000_000, per: '1s', burst: 1_000_000_000 };
   const gateway = openGateway({ routes: tableRoutes(), quota, jwks });
   return {
     decide: (path, block) => gateway.decide('GET', path, block),

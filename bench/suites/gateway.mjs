@@ -1,5 +1,6 @@
 // The gateway as the benchmarks call it: the native calls of a request that goes to a JavaScript handler, without a socket.
 import { createRequire } from 'node:module';
+import { parseConfig, parseRoute, toPlan } from '../../dist/config/parse.js';
 import {
   BEGUN_HANDLER,
   EVENT_HEAD,
@@ -18,73 +19,28 @@ const LOCAL = new Uint8Array([127, 0, 0, 1]).buffer;
 export const PLAIN_BLOCK = 'host: api.test\r\n';
 export const blockWith = (token) => `host: api.test\r\nauthorization: Bearer ${token}\r\n`;
 
-const planIssuer = (cacheEntries) => ({
-  id: 'main',
-  issuer: ISSUER,
-  algorithms: ['RS256'],
-  audience: [AUDIENCE],
-  clockSkewSeconds: 30,
-  required: ['exp'],
-  realm: 'bench',
-  maxTokenBytes: 8192,
-  cacheEntries,
-  refreshCooldownMs: 30_000,
-  failures: { rate: 20, perMs: 1000, burst: 100 },
-});
-
-const planRoute = (path, index, { jwt, limits }) => ({
-  id: `r${index}`,
-  path,
-  methods: [],
-  hosts: [],
-  jwt,
-  limits,
-  cors: null,
-  // Number 0 is left to "no handler".
-  action: { kind: 'handler', handler: index + 1 },
-  timeoutMs: 15_000,
-  idleTimeoutMs: 60_000,
-  totalTimeoutMs: null,
-  maxBodyBytes: null,
-  rewrite: { stripPrefix: null, addPrefix: null },
-  headers: { set: [], remove: [] },
-  claimHeaders: [],
-  preserveHost: false,
-  websocket: null,
-  allowEncoded: [],
-});
-
-function plan({ routes, quota, hasTokens, cacheEntries }) {
+/** The plan as the configuration gives it, so that what is measured is what a user gets. */
+function plan({ routes, quota, jwks, cacheEntries }) {
+  const parsed = parseConfig({
+    service: 'bench',
+    via: false,
+    records: false,
+    overload: false,
+    issuers: jwks === undefined ? {} : { main: { issuer: ISSUER, audience: [AUDIENCE], jwks, cacheEntries } },
+    limits: quota === undefined ? {} : { bench: { ...quota, key: 'client' } },
+  });
   const policies = {
-    jwt: hasTokens ? { issuer: 'main', scopes: ['read:orders'] } : null,
+    jwt: jwks === undefined ? false : { issuer: 'main', scopes: ['read:orders'] },
     limits: quota === undefined ? [] : ['bench'],
   };
-  return {
-    service: 'bench',
-    via: null,
-    maxHeaderBytes: 16_384,
-    maxBodyBytes: 1_048_576,
-    acceptChunked: null,
-    trustedProxies: [],
-    listenLimits: [],
-    downstream: {
-      headerTimeoutMs: 10_000,
-      requestTimeoutMs: 300_000,
-      keepAliveTimeoutMs: 75_000,
-      writeTimeoutMs: 60_000,
-      halfCloseTimeoutMs: 1000,
-      minBodyRate: 240,
-      maxConnections: 16_384,
-      maxConnectionsPerClient: 1024,
-      proxyProtocol: false,
-    },
-    errors: { format: 'problem' },
-    records: null,
-    issuers: hasTokens ? [planIssuer(cacheEntries)] : [],
-    limits: quota === undefined ? [] : [{ id: 'bench', key: { kind: 'client' }, ...quota }],
-    upstreams: [],
-    routes: routes.map((path, index) => planRoute(path, index, policies)),
-  };
+  const planned = routes.map((path, index) =>
+    // Number 0 is left to "no handler".
+    parseRoute(
+      { id: `r${index}`, match: { path }, ...policies },
+      { known: parsed.known, handler: index + 1 },
+    ),
+  );
+  return toPlan(parsed, planned);
 }
 
 /** One engine over one plan: a class, so that a timed call is monomorphic. */
@@ -97,7 +53,7 @@ class Bench {
 
   constructor(options) {
     native.publish(this.#core, JSON.stringify(plan(options)));
-    if (options.hasTokens) native.putKeys(this.#core, 'main', JSON.stringify(options.jwks));
+    if (options.jwks !== undefined) native.putKeys(this.#core, 'main', JSON.stringify(options.jwks));
     this.#engine = native.engineOpen(this.#core, this.#window, () => {});
   }
 
@@ -151,9 +107,9 @@ class Bench {
 }
 
 /**
- * `routes`: patterns; `quota`: `{rate, perMs, burst}` per client on each route; `jwks`: a token is demanded;
+ * `routes`: patterns; `quota`: `{rate, per, burst}` per client on each route; `jwks`: a token is demanded;
  * `cacheEntries`: verified tokens that are remembered (default 65,536).
  */
 export function openGateway({ routes, quota, jwks, cacheEntries = 65_536 }) {
-  return new Bench({ routes, quota, jwks, cacheEntries, hasTokens: jwks !== undefined });
+  return new Bench({ routes, quota, jwks, cacheEntries });
 }

@@ -34,7 +34,8 @@ export const limiters: readonly {
 }[];
 export const verifiers: readonly {
   name: string;
-  caches: boolean;
+  /** Null: it has no cache. */
+  caches: boolean | null;
   isAsync: boolean;
   checksClaims: boolean;
   prepare(token: string): string;

@@ -71,6 +71,7 @@ async function tokens(
     ['of another issuer', await issuer.token('client-1', { iss: 'https://other.test' }), false, true],
     ['for another audience', await issuer.token('client-1', { aud: 'invoices' }), false, true],
     ['not yet valid', await issuer.token('client-1', { nbf: past + 7200 }), false, true],
+    ['without an end', await issuer.token('client-1', { exp: undefined }), false, true],
   ];
 }
 
