@@ -13,6 +13,7 @@ app.get('/slow', () => new Promise(() => {}));
 const target = await app.listen({ host: '127.0.0.1', port: 0 });
 
 const gateway = createGateway({
+  records: false, // else a line of JSON for every request, on standard error
   limits: { perClient: { rate: 2, per: '1m', key: 'client' } },
   upstreams: { app: { targets: [target] } },
   routes: [

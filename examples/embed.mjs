@@ -5,6 +5,7 @@ import { createGateway } from 'ferrogate';
 const orders = new Map([['1', { id: '1', item: 'anvil' }]]);
 
 const gateway = createGateway({
+  records: false, // else a line of JSON for every request, on standard error
   // Everything is decided before a handler runs: an eleventh request of one client within a minute is 429.
   limits: { perClient: { rate: 10, per: '1m', key: 'client' } },
 });
@@ -34,14 +35,10 @@ gateway.get('/countdown', async function* countdown() {
 
 const { url } = await gateway.listen({ host: '127.0.0.1', port: 0 });
 
-const show = async (path, options) => {
-  const response = await fetch(url + path, options);
-  console.log(
-    options?.method ?? 'GET',
-    path,
-    response.status,
-    (await response.text()).trim().replaceAll('\n', ' '),
-  );
+const show = async (path, { method = 'GET', body } = {}) => {
+  const response = await fetch(url + path, { method, body });
+  const text = await response.text();
+  console.log(method, path, response.status, response.ok ? text.trim().replaceAll('\n', ' ') : '');
 };
 await show('/orders/1');
 await show('/orders/x');

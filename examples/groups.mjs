@@ -6,6 +6,7 @@ import { untilReady } from './support/ready.mjs';
 
 const issuer = await startIssuer();
 const gateway = createGateway({
+  records: false, // else a line of JSON for every request, on standard error
   issuers: { main: { issuer: issuer.url, audience: ['orders'], jwks: issuer.jwksUrl } },
   limits: {
     api: { rate: 100, per: '1s', key: 'client' },

@@ -13,6 +13,7 @@ const publicKeys = async () => {
 };
 
 const gateway = createGateway({
+  records: false, // else a line of JSON for every request, on standard error
   issuers: {
     main: {
       issuer: 'https://id.example',

@@ -14,6 +14,7 @@ const service = await startServer(({ method, url, headers }) => ({
 }));
 
 const gateway = createGateway({
+  records: false, // else a line of JSON for every request, on standard error
   issuers: {
     // Keys are fetched from here, refreshed before they age out, and again when a token names a key that is not known.
     main: { issuer: issuer.url, audience: ['orders'], jwks: issuer.jwksUrl },

@@ -43,7 +43,7 @@ const printed: Readonly<Record<string, readonly string[]>> = {
     'without a token: 401 token_missing',
     'with a token: 200 {"method":"GET","url":"/orders/1","user":"ada"}',
     'claiming to be eve: 200 {"method":"GET","url":"/orders/1","user":"ada"}',
-    'without the scope: 403 scope_missing',
+    'without the scope: 403 insufficient_scope',
     'the third read: 200 {"method":"GET","url":"/orders/1","user":"ada"}',
     'the fourth read: 429 rate_limited',
   ],
@@ -68,7 +68,5 @@ test('the index names every example', () => {
 });
 
 test.each(examples)('%s', async (name) => {
-  const lines = await run(name);
-  const expected = printed[name] ?? [];
-  expect(lines.map((line, at) => line.slice(0, expected[at]?.length))).toEqual(expected);
+  expect((await run(name)).map((line) => line.trim())).toEqual(printed[name]);
 });

@@ -26,7 +26,7 @@ function plan({ routes, quota, jwks, cacheEntries }) {
     via: false,
     records: false,
     overload: false,
-    issuers: jwks === undefined ? {} : { main: { issuer: ISSUER, audience: [AUDIENCE], jwks, cacheEntries } },
+    issuers: jwks === undefined ? {} : { main: { issuer: ISSUER, audience: [AUDIENCE], jwks } },
     limits: quota === undefined ? {} : { bench: { ...quota, key: 'client' } },
   });
   const policies = {
@@ -40,7 +40,9 @@ function plan({ routes, quota, jwks, cacheEntries }) {
       { known: parsed.known, handler: index + 1 },
     ),
   );
-  return toPlan(parsed, planned);
+  const whole = toPlan(parsed, planned);
+  // 0, which no configuration says, makes every token a new one.
+  return { ...whole, issuers: whole.issuers.map((issuer) => ({ ...issuer, cacheEntries })) };
 }
 
 /** One engine over one plan: a class, so that a timed call is monomorphic. */
