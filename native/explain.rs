@@ -2,15 +2,17 @@
 //! counts nothing.
 
 use crate::core::Core;
-use crate::decide::{UNKNOWN_KEY, choose_issuer, find_token};
+use crate::decide::{Facts, UNKNOWN_KEY, asking, choose_issuer, find_token, refusal_of};
 use crate::h1::{FieldId, Fields, Reject, Target, Version, guard, normal_host};
-use crate::jwt;
+use crate::jwt::{self, Invalid, TokenDemands, Verified};
+use crate::observe::Shard;
 use crate::respond::Refusal;
 use crate::router::{Find, Params};
 use crate::snapshot::{Route, RouteAction, RouteJwt, Snapshot};
 use crate::time::{Nanos, UnixSeconds};
 use serde_json::{Value, json};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// A request that nobody sent.
 pub struct Request<'a> {
@@ -64,24 +66,26 @@ fn tell(snapshot: &Snapshot, request: &Request<'_>, told: &mut Told) -> (&'stati
         return told.refused("guard", Refusal::Malformed(reject));
     }
     told.step("guard", "passed", format!("canonical path {}", String::from_utf8_lossy(target.path())));
-    let route = match tell_route(snapshot, request, &target, &host, told) {
+    let mut params = Params::default();
+    let route = match tell_route(snapshot, request, &target, &host, &mut params, told) {
         Ok(route) => route,
         Err(refusal) => return told.refused("route", refusal),
     };
     let forwarded = fields.all(request.block, FieldId::XForwardedFor);
     let client = snapshot.settings.trusted.client_ip(request.peer, forwarded);
-    let listen = snapshot.listen_limits.iter().chain(&route.limits);
-    tell_limits(snapshot, "limits", listen, client, told);
-    if let Some(jwt) = &route.jwt {
-        match tell_token(snapshot, request, &fields, jwt, told) {
-            Err((step, refusal)) if jwt.shadow => {
-                let row = refusal.row();
-                told.step(step, "refused in shadow", format!("{}: {}", row.code, row.detail));
-            }
-            Err((step, refusal)) => return told.refused(step, refusal),
-            Ok(()) => {}
-        }
-        tell_limits(snapshot, "claim limits", route.claim_limits.iter(), client, told);
+    let facts = Facts {
+        method: request.method,
+        target: &target,
+        host: &host,
+        block: request.block,
+        fields: &fields,
+        client,
+        now: request.now,
+        unix: request.unix,
+        shard: Shard::default(),
+    };
+    if let Err(refused) = tell_policies(snapshot, route, &facts, &params, told) {
+        return refused;
     }
     if route.client_certificate.as_ref().is_some_and(|certificate| certificate.required) {
         told.step("clientCertificate", "would need one", "of a trusted authority, else 403");
@@ -89,6 +93,64 @@ fn tell(snapshot: &Snapshot, request: &Request<'_>, told: &mut Told) -> (&'stati
     match route.action {
         RouteAction::Upstream(_) => ("forward", None),
         RouteAction::Handler(_) => ("handler", None),
+    }
+}
+
+/// Limits, token, access and limits by claim, in the order of the decision.
+fn tell_policies(
+    snapshot: &Snapshot,
+    route: &Route,
+    facts: &Facts<'_>,
+    params: &Params,
+    told: &mut Told,
+) -> Result<(), (&'static str, Option<u16>)> {
+    let listen = snapshot.listen_limits.iter().chain(&route.limits);
+    tell_limits(snapshot, "limits", listen, facts.client, told);
+    let mut token = None;
+    if let Some(jwt) = &route.jwt {
+        match tell_token(snapshot, facts, jwt, &mut token, told) {
+            Ok(()) => {}
+            Err((step, refusal)) if jwt.shadow => {
+                let row = refusal.row();
+                told.step(step, "refused in shadow", format!("{}: {}", row.code, row.detail));
+            }
+            Err((step, refusal)) => return Err(told.refused(step, refusal)),
+        }
+    }
+    tell_access(snapshot, route, facts, params, token.as_deref(), told)?;
+    tell_limits(snapshot, "claim limits", route.claim_limits.iter(), facts.client, told);
+    Ok(())
+}
+
+/// Every part of the route's policy, also behind the first that refuses.
+fn tell_access(
+    snapshot: &Snapshot,
+    route: &Route,
+    facts: &Facts<'_>,
+    params: &Params,
+    token: Option<&Verified>,
+    told: &mut Told,
+) -> Result<(), (&'static str, Option<u16>)> {
+    let Some(access) = &route.access else { return Ok(()) };
+    let names = snapshot.router.names(route.index);
+    let name =
+        |at: usize| access.params.get(at).and_then(|param| names.get(*param)).map_or("", |name| &**name);
+    let mut decoded = Vec::new();
+    let parts = asking(access, facts, params, token, &mut decoded, |asked| access.tell(asked, name));
+    let mut refused = None;
+    for part in parts {
+        let refusal = part.denial.map(|denial| refusal_of(denial, route).row());
+        let outcome = refusal.map_or("allowed", |row| row.code);
+        told.step("access", outcome, format!("{}: {}", part.part, part.detail));
+        refused = refused.or(refusal);
+    }
+    match refused {
+        Some(_) if access.shadow => {
+            told.step("access", "not enforced", "the policy is in shadow: counted only");
+            Ok(())
+        }
+        Some(row) => Err(("refused", Some(row.status))),
+        None => Ok(()),
     }
 }
 
@@ -112,10 +174,10 @@ fn tell_route<'s>(
     request: &Request<'_>,
     target: &Target,
     host: &[u8],
+    params: &mut Params,
     told: &mut Told,
 ) -> Result<&'s Route, Refusal> {
-    let mut params = Params::default();
-    let index = match snapshot.router.find(host, request.method, target.path(), &mut params) {
+    let index = match snapshot.router.find(host, request.method, target.path(), params) {
         Find::Route(index) => index,
         _ if !target.flags().is_empty() => return Err(Refusal::AmbiguousPath),
         Find::MethodNotAllowed(_) => return Err(Refusal::MethodNotAllowed),
@@ -151,23 +213,23 @@ fn tell_limits<'a>(
 
 fn tell_token(
     snapshot: &Snapshot,
-    request: &Request<'_>,
-    fields: &Fields,
+    facts: &Facts<'_>,
     jwt: &RouteJwt,
+    token: &mut Option<Arc<Verified>>,
     told: &mut Told,
 ) -> Result<(), (&'static str, Refusal)> {
-    let found = find_token(fields, request.block, jwt).map_err(|refusal| ("token", refusal))?;
-    let Some(token) = found else {
+    let found = find_token(facts.fields, facts.block, jwt).map_err(|refusal| ("token", refusal))?;
+    let Some(written) = found else {
         if !jwt.optional || !jwt.scopes.is_empty() {
             return Err(("token", Refusal::TokenMissing));
         }
         told.step("token", "absent", "it is optional, the request has no identity");
         return Ok(());
     };
-    let index = choose_issuer(snapshot, jwt, token)
+    let index = choose_issuer(snapshot, jwt, written)
         .map_err(|reason| ("token", Refusal::TokenInvalid(reason.text())))?;
     let issuer = snapshot.issuers.get(index as usize).ok_or(("token", Refusal::Internal))?;
-    let verified = issuer.state.verify(&issuer.policy, token, request.unix).map_err(|reject| {
+    let verified = issuer.state.verify(&issuer.policy, written, facts.unix).map_err(|reject| {
         let refusal = match reject {
             jwt::Reject::NoKeys => Refusal::KeysUnavailable,
             jwt::Reject::Invalid(reason) => Refusal::TokenInvalid(reason.text()),
@@ -177,9 +239,24 @@ fn tell_token(
         ("token", refusal)
     })?;
     told.step("token", "accepted", format!("issuer {}", issuer.id));
+    let verified = &*token.insert(verified);
+    if let Some(demands) = &jwt.demands
+        && let Err(reason) = demands.check(verified, facts.unix)
+    {
+        told.step("token", "not as the route demands", unmet(demands, reason, verified));
+        return Err(("token", Refusal::ClaimsRefused));
+    }
     if !jwt.scopes.are_met_by(verified.scopes()) {
         return Err(("access", Refusal::InsufficientScope));
     }
     told.step("access", "allowed", if jwt.scopes.is_empty() { "no scope needed" } else { jwt.scopes.text() });
     Ok(())
+}
+
+fn unmet(demands: &TokenDemands, reason: Invalid, token: &Verified) -> String {
+    if reason != Invalid::ClaimRefused {
+        return reason.text().to_owned();
+    }
+    let names: Vec<&str> = demands.claims.unmet(token.claims()).collect();
+    format!("{}: {}", reason.text(), names.join(", "))
 }

@@ -7,6 +7,7 @@
 //! | `h1` | HTTP/1.1 as bytes: guard, canonical target, codecs, header rules |
 //! | `ws` | WebSocket as bytes: the handshake, frame boundaries, where our close frame may go |
 //! | `router`, `limit`, `jwt`, `access` | one policy each; they never import one another |
+//! | `claim` | what single claims must be, for `jwt` and `access` |
 //! | `overload` | how much is asked of the process, and what is no longer done then |
 //! | `upstream` | which target, when to retry, what a failure means |
 //! | `tls` | which certificate, which client authentication, who the client is |
@@ -31,10 +32,13 @@ mod detail;
 pub mod access;
 #[cfg(all(feature = "napi", not(test)))]
 mod binding;
+pub mod claim;
 pub mod core;
 #[cfg(all(test, feature = "interleave"))]
 mod core_interleave_tests;
 pub mod decide;
+#[cfg(test)]
+mod decide_access_tests;
 #[cfg(test)]
 mod decide_tests;
 mod decimal;

@@ -1,6 +1,15 @@
 // Everything that an application imports; re-exports only.
 export type {
+  AccessActionConfig,
+  AccessConditionConfig,
+  AccessConfig,
+  AccessRolesConfig,
+  AccessRuleConfig,
+  AccessScopesConfig,
+  AccessTestConfig,
+  AccessTieConfig,
   AdminConfig,
+  ClaimConfig,
   CorsConfig,
   ErrorsConfig,
   FailureLimitConfig,

@@ -1,11 +1,13 @@
 //! Step 3 of a request: may it pass, and where to. A function of its arguments; it owns no socket, and in steady
 //! state it allocates nothing. The steps stand in their order in [`decide`].
 
+mod access;
 mod limits;
 mod matching;
 mod source;
 mod token;
 
+pub use access::{asking, refusal_of};
 pub use limits::MAX_LIMITS;
 pub use source::find_token;
 pub use token::{UNKNOWN_KEY, choose_issuer};
@@ -18,6 +20,7 @@ use crate::respond::{Answer, Refusal};
 use crate::router::{MethodSet, Params};
 use crate::snapshot::{RouteAction, Snapshot};
 use crate::time::{Nanos, UnixSeconds};
+use access::{check_access, check_demands};
 use limits::take_limits;
 use matching::match_route;
 use std::net::IpAddr;
@@ -51,6 +54,8 @@ pub struct Outcome {
     takes: Vec<(u32, Take)>,
     origin: Vec<u8>,
     has_origin: bool,
+    /// Parameters that a route's policy looks at, where decoding changes them.
+    decoded: Vec<String>,
 }
 
 impl Outcome {
@@ -131,10 +136,18 @@ fn steps(snapshot: &Snapshot, facts: &Facts<'_>, outcome: &mut Outcome, step: St
     }
     let route = outcome.route.and_then(|r| snapshot.route(r)).ok_or_else(|| refuse(Refusal::Internal))?;
     if let Some(jwt) = &route.jwt {
-        match check_token(snapshot, facts, outcome, jwt).and_then(|()| check_scopes(outcome, jwt)) {
+        let checked = check_token(snapshot, facts, outcome, jwt)
+            .and_then(|()| check_demands(facts, outcome, jwt))
+            .and_then(|()| check_scopes(outcome, jwt));
+        match checked {
             Err(_) if jwt.shadow => route.metrics.shadow(facts.shard, observe::Shadow::Token),
             checked => checked?,
         }
+    }
+    if let Some(access) = &route.access {
+        check_access(facts, outcome, route, access)?;
+    }
+    if route.jwt.is_some() {
         take_limits(snapshot, facts, outcome, &route.claim_limits, Some(route))?;
     }
     Ok(match route.action {

@@ -1,6 +1,7 @@
 //! A header block walked once: where each name and value stands, without a copy. It refuses what is outside the
 //! grammar and decides nothing about meaning.
 
+use super::connection;
 use super::error::Reject;
 use super::field_id::FieldId;
 use super::scan::{self, LineError};
@@ -135,6 +136,21 @@ impl Fields {
                 && field.name.of(block).eq_ignore_ascii_case(lowercase_name)
         };
         self.list.iter().find(is_named).map(|field| field.value.of(block))
+    }
+
+    /// The value of the field of this name, given in lower case, when it is the only one: no other that a server may
+    /// take for it (`_` for `-`), and none of `Connection` that takes it off on its way.
+    pub fn only<'a>(&self, block: &'a [u8], lowercase_name: &[u8]) -> Option<&'a [u8]> {
+        let plain = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+        let is_like = |field: &&Field| {
+            let name = field.name.of(block);
+            name.len() == lowercase_name.len()
+                && name.iter().zip(lowercase_name).all(|(one, other)| plain(*one) == plain(*other))
+        };
+        let mut alike = self.list.iter().filter(is_like);
+        let (field, None) = (alike.next()?, alike.next()) else { return None };
+        let is_named = field.name.of(block).eq_ignore_ascii_case(lowercase_name);
+        (is_named && !connection::has_option(block, self, lowercase_name)).then(|| field.value.of(block))
     }
 
     /// Where the value of the first field with this id stands in the block.

@@ -1,6 +1,7 @@
 //! The claims of a token (RFC 7519 section 4): reads them before the signature is checked, checks them against a
 //! policy after, and keeps what later steps ask for; knows nothing of signatures.
 
+use std::any::Any;
 use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
@@ -8,7 +9,9 @@ use serde_json::{Map, Value};
 use super::compact::{Compact, decode_text};
 use super::error::Invalid;
 use super::json::{self, JsonError};
+use super::made::Made;
 use super::policy::{TokenPolicy, TokenRules};
+use crate::claim;
 use crate::time::UnixSeconds;
 
 /// The claims of an accepted token. In this order a cache hit reads the first line of memory only, and the
@@ -22,6 +25,11 @@ pub struct Verified {
     json: Box<str>,
     values: OnceLock<Map<String, Value>>,
     scopes: Box<[Box<str>]>,
+    made: Made,
+    /// `iat`, rounded down, and the issuer's skew.
+    issued: Option<u64>,
+    /// `typ` of the header, where it is a string.
+    token_type: Option<Box<str>>,
 }
 
 /// When a token may be used, skew included: `from <= now < until`, in Unix seconds.
@@ -45,12 +53,18 @@ impl Verified {
     /// One claim: the top-level member with exactly this name, else the member at a path of names joined by
     /// dots (`realm_access.roles`).
     pub fn claim(&self, name: &str) -> Option<&Value> {
-        let claims = self.claims();
-        if let Some(value) = claims.get(name) {
-            return Some(value);
-        }
-        let (first, rest) = name.split_once('.')?;
-        rest.split('.').try_fold(claims.get(first)?, |value, key| value.as_object()?.get(key))
+        claim::lookup(self.claims(), name)
+    }
+
+    /// Shows `then` what `make` makes of a claim, which is made once for this token and kept; past eight claims and
+    /// types it is made each time.
+    pub fn made<T: Any + Send + Sync, R>(
+        &self,
+        claim: &str,
+        make: fn(Option<&Value>) -> T,
+        then: impl FnOnce(&T) -> R,
+    ) -> R {
+        self.made.with(claim, || self.claim(claim), make, then)
     }
 
     /// `sub`.
@@ -73,6 +87,15 @@ impl Verified {
         (self.window.until != u64::MAX).then_some(UnixSeconds(self.window.until))
     }
 
+    /// `iat` with the skew of the issuer.
+    pub(super) fn issued(&self) -> Option<u64> {
+        self.issued
+    }
+
+    pub(super) fn token_type(&self) -> Option<&str> {
+        self.token_type.as_deref()
+    }
+
     pub(super) fn window(&self) -> Window {
         self.window
     }
@@ -88,14 +111,16 @@ pub(super) struct Unproven {
     json: String,
     members: Map<String, Value>,
     window: Window,
+    issued: Option<u64>,
 }
 
 /// Reads the text of claims: all that can be refused of them without knowing what the policy asks for.
 pub(super) fn read(json: String, skew_seconds: u64, now: UnixSeconds) -> Result<Unproven, Invalid> {
     let object = json::object(&json, &["exp", "nbf", "iat"]).map_err(in_claims)?;
     let window = check_dates(skew_seconds, now.0, object.raw)?;
+    let issued = object.raw[2].and_then(|iat| date(iat, false)).map(|iat| iat.saturating_add(skew_seconds));
     let members = object.members;
-    Ok(Unproven { json, members, window })
+    Ok(Unproven { json, members, window, issued })
 }
 
 /// The `iss` that a token claims, which nothing has proven yet: it only tells whose keys to try. The token may have at
@@ -110,8 +135,14 @@ pub fn issuer_of(token: &[u8], max_bytes: usize) -> Result<String, Invalid> {
     }
 }
 
-/// Checks claims that were found to be signed against `policy`.
-pub(super) fn check(policy: &TokenPolicy, claims: Unproven) -> Result<Verified, Invalid> {
+/// Checks claims that were found to be signed, with the `typ` of their header, against `policy`. An age that is
+/// demanded ends the time of the token, so that it holds at every use.
+pub(super) fn check(
+    policy: &TokenPolicy,
+    claims: Unproven,
+    token_type: Option<Box<str>>,
+    now: UnixSeconds,
+) -> Result<Verified, Invalid> {
     let (rules, members) = (policy.rules(), &claims.members);
     check_issuer(rules, members)?;
     check_audience(rules, members)?;
@@ -120,8 +151,22 @@ pub(super) fn check(policy: &TokenPolicy, claims: Unproven) -> Result<Verified, 
         return Err(Invalid::SubjectMalformed);
     }
     let scopes = scopes(members)?;
-    let (policy, json) = (policy.fingerprint(), claims.json.into_boxed_str());
-    Ok(Verified { policy, window: claims.window, json, values: OnceLock::new(), scopes })
+    rules.demands.check_claims(members, token_type.as_deref())?;
+    let mut window = claims.window;
+    window.until = window.until.min(rules.demands.last_second(claims.issued)?.unwrap_or(u64::MAX));
+    if now.0 >= window.until {
+        return Err(Invalid::TooOld);
+    }
+    Ok(Verified {
+        policy: policy.fingerprint(),
+        window,
+        json: claims.json.into_boxed_str(),
+        values: OnceLock::new(),
+        scopes,
+        made: Made::default(),
+        issued: claims.issued,
+        token_type,
+    })
 }
 
 fn check_issuer(rules: &TokenRules, claims: &Map<String, Value>) -> Result<(), Invalid> {

@@ -128,12 +128,17 @@ reasons! {
         ClaimMissing "claim_missing" "a required claim is missing or null",
         SubjectMalformed "sub_malformed" "the sub of the token is not a string",
         ScopeMalformed "scope_malformed" "the scope or scp of the token is not a string or an array of strings",
+        TypeMismatch "typ_mismatch" "the typ of the header is not the one that is required",
+        PartyMismatch "azp_mismatch" "the azp of the token is not an authorized party",
+        ClaimRefused "claim_refused" "a claim of the token is not as required",
+        IssuedAtMissing "iat_missing" "the token has no iat",
+        TooOld "too_old" "the token was issued too long ago",
     }
 }
 
 impl Invalid {
     /// Whether the signature was checked before this was found, which is what a refusal costs: 20 µs and more instead
-    /// of one. What depends on the configuration (`iss`, `aud`, `required`) is told to nobody but the owner of a
+    /// of one. What depends on the configuration (`iss`, `aud`, `required`, demands) is told to nobody but the owner of a
     /// signed token, so it comes after.
     pub const fn cost_a_check(self) -> bool {
         self as u8 >= Invalid::SignatureMismatch as u8

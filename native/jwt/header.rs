@@ -1,4 +1,4 @@
-//! The JOSE header (RFC 7515 section 4): takes `alg` and `kid`, refuses `crit`, and follows nothing that a
+//! The JOSE header (RFC 7515 section 4): takes `alg`, `kid` and `typ`, refuses `crit`, and follows nothing that a
 //! client could point at (`jku`, `x5u`, `jwk` and `x5c` have no effect).
 
 use serde_json::Value;
@@ -11,11 +11,13 @@ use super::json::{self, JsonError};
 /// Longest `kid` in bytes.
 pub(super) const MAX_KID_BYTES: usize = 256;
 
-/// What the header decides: which key, and what it is asked for.
+/// What the header decides: which key, and what it is asked for; and what it says of the token.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub algorithm: Algorithm,
     pub kid: Option<String>,
+    /// `typ`, where it is a string; nothing follows from it unless a policy asks for it.
+    pub token_type: Option<Box<str>>,
 }
 
 impl Header {
@@ -32,14 +34,14 @@ impl Header {
             None => return Err(Invalid::AlgMissing),
         };
         let algorithm = algorithm.ok_or(Invalid::AlgRefused)?;
-        match members.remove("kid") {
-            None => Ok(Header { algorithm, kid: None }),
-            Some(Value::String(kid)) if kid.len() <= MAX_KID_BYTES => {
-                Ok(Header { algorithm, kid: Some(kid) })
-            }
-            Some(Value::String(_)) => Err(Invalid::KidTooLong),
-            Some(_) => Err(Invalid::KidMalformed),
-        }
+        let kid = match members.remove("kid") {
+            None => None,
+            Some(Value::String(kid)) if kid.len() <= MAX_KID_BYTES => Some(kid),
+            Some(Value::String(_)) => return Err(Invalid::KidTooLong),
+            Some(_) => return Err(Invalid::KidMalformed),
+        };
+        let token_type = members.get("typ").and_then(Value::as_str).map(Box::from);
+        Ok(Header { algorithm, kid, token_type })
     }
 }
 

@@ -219,8 +219,8 @@ impl Issuer {
         if !key.verifying.verify(header.algorithm, compact.signed, signature) {
             return Err(Invalid::SignatureMismatch.into());
         }
-        let verified = claims::check(policy, claims)?;
         let key_serial = if header.kid.is_some() { key.serial } else { 0 };
+        let verified = claims::check(policy, claims, header.token_type, now)?;
         Ok((verified, Proof { generation: set.generation, key_serial }))
     }
 

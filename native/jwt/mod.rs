@@ -11,7 +11,7 @@
 //! shape    signature as long as the key's are; claims are JSON; exp, nbf, iat                   issuer, claims
 //! leave    the caller says whether a signature may be checked ([`Issuer::verify_if`])
 //! check    RSA PKCS #1 v1.5 and PSS, ECDSA, Ed25519                                             rsa, ec, ed25519
-//! claims   iss, aud, required, sub, scopes                                                      claims
+//! claims   iss, aud, required, sub, scopes; typ, azp, age, single claims                         claims, demands
 //! ```
 //! What needs no signature check and tells nothing of the configuration comes before it: garbage and old tokens are
 //! cheap to refuse. What is left is bounded by whoever gives leave. Where several issuers are accepted, [`issuer_of`] tells
@@ -21,6 +21,7 @@
 mod algorithm;
 mod claims;
 mod compact;
+mod demands;
 mod ec;
 mod ed25519;
 mod error;
@@ -30,6 +31,7 @@ mod issuer;
 mod json;
 mod jwk;
 mod keys;
+mod made;
 mod policy;
 mod rsa;
 mod verified;
@@ -40,6 +42,7 @@ mod tests;
 
 pub use algorithm::{Algorithm, Algorithms};
 pub use claims::{Verified, issuer_of};
+pub use demands::TokenDemands;
 pub use error::{Invalid, JwksError, Reject, Unusable};
 pub use gate::{Gate, KeyGate};
 pub use issuer::{Issuer, IssuerStats, PutKeys};
@@ -54,5 +57,5 @@ pub fn check_claims(
     json: String,
     now: crate::time::UnixSeconds,
 ) -> Result<Verified, Invalid> {
-    claims::check(policy, claims::read(json, policy.rules().skew_seconds, now)?)
+    claims::check(policy, claims::read(json, policy.rules().skew_seconds, now)?, None, now)
 }

@@ -4,6 +4,7 @@
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::algorithm::{Algorithm, Algorithms};
+use super::demands::TokenDemands;
 
 /// The demands as configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct TokenRules {
     pub required: Vec<Box<str>>,
     /// Longest token in bytes. Default 8192, at most 65536.
     pub max_token_bytes: usize,
+    /// What else must hold. Default nothing.
+    pub demands: TokenDemands,
 }
 
 impl TokenRules {
@@ -33,6 +36,7 @@ impl TokenRules {
             skew_seconds: 30,
             required: vec!["exp".into()],
             max_token_bytes: 8192,
+            demands: TokenDemands::default(),
         }
     }
 }
@@ -67,20 +71,35 @@ const MAX_TOKEN_BYTES: usize = 65_536;
 /// Every value is preceded by its length or is of fixed size, so different rules never write equal bytes.
 fn fingerprint(rules: &TokenRules) -> u128 {
     let mut hash = Context::new(&SHA256);
-    let list = |hash: &mut Context, values: &[Box<str>]| {
-        hash.update(&(values.len() as u64).to_le_bytes());
-        for value in values {
-            hash.update(&(value.len() as u64).to_le_bytes());
-            hash.update(value.as_bytes());
-        }
-    };
-    list(&mut hash, std::slice::from_ref(&rules.issuer));
+    hash_list(&mut hash, std::slice::from_ref(&rules.issuer));
     hash.update(&rules.algorithms.bits().to_le_bytes());
     hash.update(&[u8::from(rules.audience.is_some())]);
-    list(&mut hash, rules.audience.as_deref().unwrap_or_default());
-    list(&mut hash, &rules.required);
+    hash_list(&mut hash, rules.audience.as_deref().unwrap_or_default());
+    hash_list(&mut hash, &rules.required);
     hash.update(&rules.skew_seconds.to_le_bytes());
     hash.update(&(rules.max_token_bytes as u64).to_le_bytes());
+    hash_demands(&mut hash, &rules.demands);
     let digest = hash.finish();
     digest.as_ref().iter().take(16).fold(0, |all, byte| (all << 8) | u128::from(*byte))
+}
+
+fn hash_demands(hash: &mut Context, demands: &TokenDemands) {
+    hash_text(hash, demands.claims.source());
+    hash.update(&[u8::from(demands.authorized_parties.is_some())]);
+    hash_list(hash, demands.authorized_parties.as_deref().unwrap_or_default());
+    hash_list(hash, demands.token_type.as_slice());
+    hash.update(&[u8::from(demands.max_age_seconds.is_some())]);
+    hash.update(&demands.max_age_seconds.unwrap_or_default().to_le_bytes());
+}
+
+fn hash_list(hash: &mut Context, values: &[Box<str>]) {
+    hash.update(&(values.len() as u64).to_le_bytes());
+    for value in values {
+        hash_text(hash, value);
+    }
+}
+
+fn hash_text(hash: &mut Context, text: &str) {
+    hash.update(&(text.len() as u64).to_le_bytes());
+    hash.update(text.as_bytes());
 }

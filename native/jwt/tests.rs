@@ -2,6 +2,7 @@
 
 mod algorithms;
 mod cache;
+mod demands;
 mod gate;
 #[cfg(feature = "interleave")]
 mod interleave;

@@ -207,9 +207,9 @@ impl Entry {
     }
 
     /// Memory held, by and large: the token, the claims as text and, once someone asked, about twice that as
-    /// values.
+    /// values; what is made of roles and actions is about as long as their text.
     fn bytes(&self) -> usize {
-        size_of::<Entry>() + size_of::<Verified>() + self.token.len() + 3 * self.verified.claims_json().len()
+        size_of::<Entry>() + size_of::<Verified>() + self.token.len() + 4 * self.verified.claims_json().len()
     }
 }
 

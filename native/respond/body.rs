@@ -167,8 +167,8 @@ fn json(text: &str) -> serde_json::Value {
 
 /// RFC 6750 section 3. Realm and scope come from the configuration, which refuses quotes and controls in them.
 fn write_challenge(head: &mut Vec<u8>, snapshot: &Snapshot, refusal: Refusal, outcome: &Outcome) {
-    let jwt = outcome.route.and_then(|r| snapshot.route(r)).and_then(|r: &Route| r.jwt.as_ref());
-    let Some(jwt) = jwt else { return };
+    let Some(route) = outcome.route.and_then(|r| snapshot.route(r)) else { return };
+    let Some(jwt) = &route.jwt else { return };
     let realm = snapshot.issuers.get(jwt.issuer as usize).map_or("", |i| &*i.realm);
     let _ = write!(head, "WWW-Authenticate: Bearer realm=\"{realm}\"");
     let _ = match refusal {
@@ -178,9 +178,20 @@ fn write_challenge(head: &mut Vec<u8>, snapshot: &Snapshot, refusal: Refusal, ou
         // RFC 6750 section 3.1.
         Refusal::TokensDiffer => write!(head, ", error=\"invalid_request\""),
         Refusal::InsufficientScope => {
-            write!(head, ", error=\"insufficient_scope\", scope=\"{}\"", jwt.scopes.text())
+            write!(head, ", error=\"insufficient_scope\", scope=\"{}\"", needed_scopes(route))
         }
         _ => Ok(()),
     };
     head.extend_from_slice(b"\r\n");
+}
+
+/// Those of `jwt` and of `access`.
+fn needed_scopes(route: &Route) -> String {
+    let own = route.jwt.as_ref().map_or("", |jwt| jwt.scopes.text());
+    let more = route.access.as_ref().filter(|access| !access.shadow).map(|access| access.scope_text());
+    match more {
+        Some(more) if own.is_empty() => more,
+        Some(more) if !more.is_empty() => format!("{own} {more}"),
+        _ => own.to_owned(),
+    }
 }

@@ -38,6 +38,15 @@ pub enum Refusal {
     TokenFailures(u32),
     KeysUnavailable,
     InsufficientScope,
+    /// The route's own demands on the claims of a token that is good.
+    ClaimsRefused,
+    InsufficientRole,
+    ActionRefused,
+    TenantRefused,
+    ProjectRefused,
+    AccessDenied,
+    /// A claim that the route's policy reads has no form that it could have.
+    ClaimMalformed,
     RateLimited,
     /// The host demands other client authentication than the connection's server name (RFC 9110 section 15.5.20).
     MisdirectedRequest,
@@ -156,6 +165,26 @@ impl Refusal {
             ),
             Refusal::ClientCertificateRequired => {
                 row(403, "client_certificate_required", "A client certificate is required.")
+            }
+            other => other.access_row(),
+        }
+    }
+
+    /// The part of the table about what whoever asks may do; it tells no claim and no value that would do.
+    fn access_row(self) -> Row {
+        match self {
+            Refusal::ClaimsRefused => {
+                row(403, "claims_refused", "The claims of the token are not those that the route needs.")
+            }
+            Refusal::InsufficientRole => {
+                row(403, "insufficient_role", "The token lacks a role that the route needs.")
+            }
+            Refusal::ActionRefused => row(403, "action_refused", "The token does not allow this action."),
+            Refusal::TenantRefused => row(403, "tenant_refused", "The token is not for this tenant."),
+            Refusal::ProjectRefused => row(403, "project_refused", "The token is not for this project."),
+            Refusal::AccessDenied => row(403, "access_denied", "The rules of the route deny this request."),
+            Refusal::ClaimMalformed => {
+                row(403, "claim_malformed", "A claim of the token has a form that the route cannot read.")
             }
             other => other.connection_row(),
         }

@@ -1,8 +1,9 @@
 //! One compiled route and its limits: what the request path reads, already in the form it needs.
 
 use super::plan::PlanCertificateField;
-use crate::access::{CorsPolicy, RequiredScopes};
+use crate::access::{AccessPolicy, CorsPolicy, RequiredScopes};
 use crate::h1::{Flags, SetField};
+use crate::jwt::TokenDemands;
 use crate::limit::{LimitId, LimitText, Quota};
 use crate::observe::{LimitMetrics, RouteMetrics};
 use crate::time::Nanos;
@@ -13,6 +14,8 @@ pub struct Route {
     pub id: Box<str>,
     pub action: RouteAction,
     pub jwt: Option<RouteJwt>,
+    /// None: whoever has the token may do what the route does.
+    pub access: Option<AccessPolicy>,
     /// Indexes into the snapshot's limits that need no token, in configuration order.
     pub limits: Vec<u32>,
     /// Indexes of limits keyed by a claim.
@@ -71,6 +74,8 @@ pub struct RouteJwt {
     pub shadow: bool,
     /// All are needed.
     pub scopes: RequiredScopes,
+    /// Looked at for each request, since the token may have been verified for another route.
+    pub demands: Option<TokenDemands>,
 }
 
 impl RouteJwt {

@@ -1,5 +1,6 @@
 // What no single option can say: ids that must exist and ids that must differ. It reads input that may be wrong
 // elsewhere, so that all faults are found in one go.
+import { asksForToken } from './access.ts';
 import type { Fault } from './issues.ts';
 import type { ListenerName } from './listen.ts';
 import { defaultRouteId } from './match.ts';
@@ -69,6 +70,7 @@ export function routeFaults(
   items(options['limits']).forEach((id, index) => {
     idFault('a limit', id, known.limits, [...path, 'limits', index], faults);
   });
+  accessFault(options, path, faults);
   certificateFault(options['clientCertificate'], known, path, faults);
   const upstream = options['upstream'];
   if (hasHandler && upstream !== undefined) {
@@ -88,6 +90,20 @@ function issuerFaults(jwt: unknown, known: KnownIds, path: readonly PropertyKey[
   idFault('an issuer', issuer, known.issuers, at, faults);
   items(issuer).forEach((id, index) => {
     idFault('an issuer', id, known.issuers, [...at, index], faults);
+  });
+}
+
+/** Without a token there is nothing that most parts of a policy could look at. */
+function accessFault(
+  { jwt = false, access }: Readonly<Record<string, unknown>>,
+  path: readonly PropertyKey[],
+  faults: Fault[],
+): void {
+  if (jwt !== false || !asksForToken(access)) return;
+  faults.push({
+    path: [...path, 'access'],
+    expected: 'nothing unless the route has a "jwt"',
+    received: access,
   });
 }
 

@@ -1,5 +1,6 @@
 // Options of a token issuer: what its tokens must say and where its keys come from.
 import { z } from 'zod';
+import { demandOptions, planDemands } from './claims.ts';
 import { checkKeySet, keySetOptions } from './key-set.ts';
 import { fillsInTime } from './limit.ts';
 import { claimName } from './names.ts';
@@ -62,6 +63,7 @@ export const issuerSection = section(
       withDefault(list(claimName(), 'claim names'), ['exp']),
       'Claims that a token must carry.',
     ),
+    ...demandOptions('Else 401 `token_invalid`.'),
     realm: option(
       optional(
         expecting(
@@ -106,6 +108,7 @@ export function planIssuer(id: string, issuer: Issuer, service: string): PlanIss
     cacheEntries: issuer.cacheEntries,
     refreshCooldownMs: issuer.refreshCooldown,
     failures: planFailures(issuer.failureLimit),
+    demands: planDemands(issuer),
   };
 }
 

@@ -1,5 +1,6 @@
 // Options that a route has for tokens: whose, from where, with which scopes, and whether they are demanded.
 import { z } from 'zod';
+import { demandOptions, planDemands } from './claims.ts';
 import { identifier, scope } from './names.ts';
 import { conflict, expecting, flag, list, option, section, withDefault } from './option.ts';
 import type { PlanJwt, PlanTokenSource } from './plan.ts';
@@ -71,6 +72,7 @@ export const jwtSection = section(
       withDefault(flag(), false),
       'Whether this rule is only tried: what it would refuse is counted (`ferrogate_shadow_refusals_total`) and goes on, without an identity unless the token is good.',
     ),
+    ...demandOptions('Else 403 `claims_refused`, looked at for each request.'),
   },
 ).superRefine((jwt, context) => {
   if (!jwt.optional || jwt.scopes.length === 0) return;
@@ -95,6 +97,7 @@ export function planJwt(jwt: z.output<typeof jwtOption> | undefined): PlanJwt | 
     from: from.map(planSource),
     optional,
     shadow,
+    demands: typeof jwt === 'string' ? null : planDemands(jwt),
   };
 }
 

@@ -80,6 +80,7 @@ export interface PlanIssuer {
   cacheEntries: number;
   refreshCooldownMs: number;
   failures: { rate: number; perMs: number; burst: number } | null; // by client; null = every signature is checked
+  demands: PlanDemands | null; // null = nothing more
 }
 /** Which tokens a route takes, from where, and what it makes of those that it does not. */
 export interface PlanJwt {
@@ -88,12 +89,61 @@ export interface PlanJwt {
   from: PlanTokenSource[];
   optional: boolean;
   shadow: boolean; // decided and counted, not enforced
+  demands: PlanDemands | null;
 }
 /** Where a token may stand; header names in lower case. */
 export type PlanTokenSource =
   | { kind: 'authorization' }
   | { kind: 'header'; name: string }
   | { kind: 'cookie'; name: string };
+/** What is demanded of a token beyond whose it is, for whom and when. */
+export interface PlanDemands {
+  claims: PlanClaim[];
+  authorizedParties: string[] | null; // azp; null = any
+  tokenType: string | null; // typ of the header; null = any
+  maxAgeSeconds: number | null; // since iat; null = any
+}
+/** What one claim must be; all that is not null must hold. */
+export interface PlanClaim {
+  name: string;
+  required: boolean; // false = looked at only where it is there
+  anyOf: (string | number | boolean)[] | null;
+  contains: string | number | boolean | null;
+  pattern: string | null;
+}
+/** What a token may do on a route: every part must hold. */
+export interface PlanAccess {
+  scopes: PlanWords;
+  roles: PlanWords;
+  rolesClaim: string;
+  action: string | null; // verb:resource:{param}
+  actionsClaim: string;
+  tenant: PlanTie | null;
+  projectScope: PlanTie | null;
+  rules: PlanRule[] | null; // the first that holds decides, none refuses; null = no rules
+  shadow: boolean;
+}
+/** Words that must be held; empty lists demand nothing. */
+export interface PlanWords {
+  allOf: string[];
+  anyOf: string[];
+}
+/** A parameter of the path, or a header in lower case, that a claim must name. */
+export interface PlanTie {
+  from: 'param' | 'header';
+  name: string;
+  claim: string;
+}
+export interface PlanRule {
+  effect: 'allow' | 'deny';
+  condition: PlanCondition;
+}
+export type PlanCondition =
+  | { kind: 'all' | 'any' | 'none'; of: PlanCondition[] }
+  | { kind: 'role' | 'scope' | 'method'; anyOf: string[] }
+  | { kind: 'action'; action: string }
+  | { kind: 'claims'; claims: PlanClaim[] }
+  | { kind: 'client'; networks: string[] };
 /** A quota and what it is counted by. */
 export interface PlanLimit {
   id: string;
@@ -155,6 +205,7 @@ export interface PlanRoute {
   methods: string[];
   hosts: string[];
   jwt: PlanJwt | null;
+  access: PlanAccess | null;
   limits: string[]; // ids
   cors: PlanCors | null;
   action: { kind: 'upstream'; upstream: string } | { kind: 'handler'; handler: number };

@@ -1,5 +1,6 @@
 // Options of a route: its match, its policies and where it goes.
 import { z } from 'zod';
+import { accessOption, planAccess } from './access.ts';
 import { corsSection, planCors } from './cors.ts';
 import {
   allowEncodedOption,
@@ -36,6 +37,10 @@ const policies = {
   jwt: option(
     optional(jwtOption, 'false'),
     'Tokens that are demanded: the id of an issuer, or that with scopes.',
+  ),
+  access: option(
+    optional(accessOption, 'false'),
+    'What the token may do: roles, action, tenant and rules; needs `jwt`, unless only `rules` ask, and for nothing of a token.',
   ),
   limits: option(
     withDefault(list(identifier(), 'limit ids'), []),
@@ -137,6 +142,7 @@ export function planRoute(route: Route, handler: number | undefined): PlanRoute 
     methods,
     hosts,
     jwt: planJwt(route.jwt),
+    access: planAccess(route.access),
     limits: route.limits,
     cors: route.cors === undefined || route.cors === false ? null : planCors(route.cors, methods),
     action:

@@ -9,11 +9,6 @@ export type Size = string | number;
 /** A string, or the file that holds it. */
 export type Text = string | { file: string };
 
-/** A signature algorithm, as `alg` of a token names it. */
-export type TokenAlgorithm = `${'RS' | 'PS'}${256 | 384 | 512}` | `ES${256 | 384}` | 'EdDSA' | 'Ed25519';
-/** What a function that loads keys gives: a key set (RFC 7517), or text of one as JSON or PEM. */
-export type KeySetValue = string | { readonly keys: readonly object[] };
-
 /** What a route may say beside its match and its upstream or handler. */
 export interface RoutePolicies {
   /**
@@ -24,9 +19,15 @@ export interface RoutePolicies {
   id?: string | undefined;
   /**
    * Tokens that are demanded: the id of an issuer, or that with scopes.
-   * Takes the id of an issuer, an object {"issuer", "scopes", …} or false. Default: false.
+   * Takes the id of an issuer, an object {"issuer", "scopes"} or false. Default: false.
    */
   jwt?: string | JwtConfig | false | undefined;
+  /**
+   * What the token may do: roles, action, tenant and rules; needs `jwt`, unless only `rules` ask, and
+   * for nothing of a token.
+   * Takes an object or false. Default: false.
+   */
+  access?: AccessConfig | false | undefined;
   /**
    * Limits that must all let a request through.
    * Takes a list of limit ids. Default: `[]`.
@@ -100,32 +101,245 @@ export interface RoutePolicies {
 /** Which tokens a route takes. */
 export interface JwtConfig {
   /**
-   * Id under `issuers`, or several: then the `iss` of a token says whose keys it is checked with.
-   * Takes the id of an issuer or a list of 1 to 8 of them.
+   * Id under `issuers`.
+   * Takes an id of 1 to 64 letters, digits, "_", "-" and ".", with a letter or digit first.
    */
-  issuer: string | readonly string[];
+  issuer: string;
   /**
    * Scopes that a token must carry, all of them; else 403.
    * Takes a list of scopes. Default: `[]`.
    */
   scopes?: readonly string[] | undefined;
   /**
-   * Where a token may stand: `"header"` is `Authorization: Bearer`. Two different tokens in one request
-   * are 400. What held a token is forwarded as it came.
-   * Takes a list of 1 to 8 of "header", "header:NAME" and "cookie:NAME". Default: `["header"]`.
+   * Claims by name; a dot goes into a member (`realm_access.org`). Else 403 `claims_refused`, looked at
+   * for each request.
+   * Takes an object of at most 64 claims. Default: `{}`.
    */
-  from?: readonly ('header' | `header:${string}` | `cookie:${string}`)[] | undefined;
+  claims?: Readonly<Record<string, ClaimConfig>> | undefined;
   /**
-   * Whether a request without a token goes on, without an identity. A bad token is refused all the same.
-   * Takes true or false. Default: `false`.
+   * Clients of which the token must name one as `azp`. Else 403 `claims_refused`, looked at for each
+   * request.
+   * Takes a list of one or more clients. Default: any.
    */
-  optional?: boolean | undefined;
+  authorizedParties?: readonly string[] | undefined;
   /**
-   * Whether this rule is only tried: what it would refuse is counted (`ferrogate_shadow_refusals_total`)
-   * and goes on, without an identity unless the token is good.
+   * The `typ` of the token's header, such as `"at+jwt"`, whatever its case and with or without
+   * `application/`. Else 403 `claims_refused`, looked at for each request.
+   * Takes a media type such as "at+jwt". Default: any.
+   */
+  type?: string | undefined;
+  /**
+   * How long ago the token may have been issued (`iat`, which it must have then). Else 403
+   * `claims_refused`, looked at for each request.
+   * Takes a duration of whole seconds from "1s" to "366d". Default: any age.
+   */
+  maxTokenAge?: Duration | undefined;
+}
+
+/** What one claim must be. All that is said must hold. */
+export interface ClaimConfig {
+  /**
+   * Whether the claim must be there and not null; `false` looks at it only where it is there.
+   * Takes true or false. Default: `true`.
+   */
+  required?: boolean | undefined;
+  /**
+   * The value, of the same type: `1` is not `"1"`; a list never equals.
+   * Takes a string of at most 2048 characters, a number, true or false. Default: any.
+   */
+  equals?: string | number | boolean | undefined;
+  /**
+   * Values of which it must be one.
+   * Takes a list of one or more values. Default: any.
+   */
+  anyOf?: readonly (string | number | boolean)[] | undefined;
+  /**
+   * A value that must be in it, where it is a list; where it is none, the value that it must be. Text is
+   * not cut into words.
+   * Takes a string of at most 2048 characters, a number, true or false. Default: any.
+   */
+  contains?: string | number | boolean | undefined;
+  /**
+   * A regular expression (RE2 syntax, of ASCII, without look-around and back-references) for the whole
+   * of a string of at most 1024 bytes.
+   * Takes a regular expression of 1 to 512 characters. Default: any.
+   */
+  pattern?: string | undefined;
+}
+
+/** What a token may do on the route. Every part that is given must hold; what each refuses is 403. */
+export interface AccessConfig {
+  /**
+   * Scopes, all or one of several.
+   * Takes an object. Default: none.
+   */
+  scopes?: AccessScopesConfig | undefined;
+  /**
+   * Roles, all or one of several.
+   * Takes an object. Default: none.
+   */
+  roles?: AccessRolesConfig | undefined;
+  /**
+   * The action that the token must allow by a pattern such as `update:doc:*`; else 403 `action_refused`.
+   * Takes an action such as "update:doc:{id}", or an object {"name", "claim"}. Default: none.
+   */
+  action?: string | AccessActionConfig | undefined;
+  /**
+   * What of the request the claim `tenant_id` must name; else 403 `tenant_refused`.
+   * Takes a parameter such as "{tenant}", or an object {"param" or "header", "claim"}. Default: none.
+   */
+  tenant?: string | AccessTieConfig | undefined;
+  /**
+   * What of the request the claim `project_scope` must name; else 403 `project_refused`.
+   * Takes a parameter such as "{tenant}", or an object {"param" or "header", "claim"}. Default: none.
+   */
+  projectScope?: string | AccessTieConfig | undefined;
+  /**
+   * The first rule that holds decides; without one the request is refused, 403 `access_denied`.
+   * Takes a list of 1 to 64 rules. Default: none.
+   */
+  rules?: readonly AccessRuleConfig[] | undefined;
+  /**
+   * Whether refusals are counted (`ferrogate_shadow_refusals_total`) and not made.
    * Takes true or false. Default: `false`.
    */
   shadow?: boolean | undefined;
+}
+
+/** Scopes that the token must carry, beside those of `jwt`; else 403 `insufficient_scope`. */
+export interface AccessScopesConfig {
+  /**
+   * Each of them.
+   * Takes a list of scopes. Default: `[]`.
+   */
+  allOf?: readonly string[] | undefined;
+  /**
+   * One of them, where there are any.
+   * Takes a list of scopes. Default: `[]`.
+   */
+  anyOf?: readonly string[] | undefined;
+}
+
+/** Roles that the token must carry; else 403 `insufficient_role`. */
+export interface AccessRolesConfig {
+  /**
+   * Each of them.
+   * Takes a list of roles. Default: `[]`.
+   */
+  allOf?: readonly string[] | undefined;
+  /**
+   * One of them, where there are any.
+   * Takes a list of roles. Default: `[]`.
+   */
+  anyOf?: readonly string[] | undefined;
+  /**
+   * The claim with the roles, here and in `rules`: a list of strings, or one string as a list of one.
+   * Takes the name of a claim. Default: `"roles"`.
+   */
+  claim?: string | undefined;
+}
+
+/** The action of the route, and the claim that allows it. */
+export interface AccessActionConfig {
+  /**
+   * The action: `verb:resource:{param}`, with parameters of the path in braces.
+   * Takes an action such as "update:doc:{id}": 1 to 8 segments of visible ASCII without "*", or
+   * parameters in braces. Default: none: `claim` is for the `rules`.
+   */
+  name?: string | undefined;
+  /**
+   * The claim with the patterns, here and in `rules`: a list of strings, or one string as a list of one.
+   * Takes the name of a claim. Default: `"allowed_actions"`.
+   */
+  claim?: string | undefined;
+}
+
+/** A part of the request that a claim must name. */
+export interface AccessTieConfig {
+  /**
+   * The parameter of the path with the value.
+   * Takes the name of a parameter. Default: none.
+   */
+  param?: string | undefined;
+  /**
+   * The header with the value; it must be there once. Give this or `param`.
+   * Takes a header name. Default: none.
+   */
+  header?: string | undefined;
+  /**
+   * The claim that must be the value, or a list with it.
+   * Takes the name of a claim. Default: `tenant_id`, and `project_scope` for `projectScope`.
+   */
+  claim?: string | undefined;
+}
+
+/** One rule: whom it allows, or whom it denies. */
+export interface AccessRuleConfig {
+  /**
+   * Lets the request in where it holds; `"all"` holds always.
+   * Takes a condition such as {"role": "admin"}, or "all". Default: none.
+   */
+  allow?: "all" | AccessConditionConfig | undefined;
+  /**
+   * Refuses the request where it holds.
+   * Takes a condition such as {"role": "admin"}, or "all". Default: none.
+   */
+  deny?: "all" | AccessConditionConfig | undefined;
+}
+
+/** What must hold for a rule to decide; of several names each. */
+export interface AccessConditionConfig extends AccessTestConfig {
+  /**
+   * Conditions of which each must hold.
+   * Takes a list of 1 to 16 conditions. Default: none.
+   */
+  all?: readonly AccessTestConfig[] | undefined;
+  /**
+   * Conditions of which one must hold.
+   * Takes a list of 1 to 16 conditions. Default: none.
+   */
+  any?: readonly AccessTestConfig[] | undefined;
+  /**
+   * Conditions of which none may hold.
+   * Takes a list of 1 to 16 conditions. Default: none.
+   */
+  not?: readonly AccessTestConfig[] | undefined;
+}
+
+/** What must hold of a request; of several names each. */
+export interface AccessTestConfig {
+  /**
+   * A role that the token carries, or one of several.
+   * Takes a role, or a list of roles. Default: any.
+   */
+  role?: string | readonly string[] | undefined;
+  /**
+   * A scope that the token carries, or one of several.
+   * Takes a scope, or a list of scopes. Default: any.
+   */
+  scope?: string | readonly string[] | undefined;
+  /**
+   * An action that the token allows, with parameters of the path in braces.
+   * Takes an action such as "update:doc:{id}": 1 to 8 segments of visible ASCII without "*", or
+   * parameters in braces. Default: any.
+   */
+  action?: string | undefined;
+  /**
+   * Claims by name, each with what it must be.
+   * Takes an object of at most 64 claims. Default: any.
+   */
+  claims?: Readonly<Record<string, ClaimConfig>> | undefined;
+  /**
+   * The method of the request, or one of several; `GET` is `HEAD` too.
+   * Takes a method, or a list of methods. Default: any.
+   */
+  method?: string | readonly string[] | undefined;
+  /**
+   * Where the client is, as `listen.trustedProxies` have it.
+   * Takes an address or a network such as "10.0.0.0/8", or a list of addresses and networks. Default:
+   * any.
+   */
+  client?: string | readonly string[] | undefined;
 }
 
 /** Which pages of other origins may call the route. Preflights are answered before token and limits. */
@@ -628,7 +842,7 @@ export interface StoreTlsConfig {
   ca?: string | undefined;
 }
 
-/** Who signs the tokens, and what must be in them. */
+/** Who signs the tokens (RS256), and what must be in them. */
 export interface IssuerConfig {
   /**
    * The `iss` that a token must carry, to the letter.
@@ -636,48 +850,20 @@ export interface IssuerConfig {
    */
   issuer: string;
   /**
-   * Signature algorithms that a token may name, each with the keys that are for it: a key with an `alg`
-   * of its own is for that one alone.
-   * Takes a list of one or more algorithms. Default: `["RS256"]`.
-   */
-  algorithms?: readonly TokenAlgorithm[] | undefined;
-  /**
    * Audiences of which a token must carry one; `false` is the only way not to check.
    * Takes a list of one or more audiences, or false.
    */
   audience: readonly string[] | false;
   /**
-   * The key set: an https URL (http only for loopback), the set itself (RFC 7517), or another source.
+   * The key set: an https URL (http only for loopback), or the set itself (RFC 7517).
    * Takes a URL or an object {"keys": […]}.
    */
-  jwks: string | KeySetConfig;
+  jwks: string | { keys: Record<string, unknown>[] };
   /**
-   * Whether `jwks` may be at an http URL of another machine. Who can answer it can sign tokens.
+   * Whether `jwks` may be an http URL of another machine. Who can answer it can sign tokens.
    * Takes true or false. Default: `false`.
    */
   allowInsecure?: boolean | undefined;
-  /**
-   * How long a key set is good whose source does not say so by `Cache-Control` or `Expires`. It is
-   * fetched anew before that.
-   * Takes a duration from "10s" to "1d". Default: `"10m"`.
-   */
-  refreshInterval?: Duration | undefined;
-  /**
-   * Least time between two fetches of the key set that an unknown `kid` causes.
-   * Takes a duration from "1s" to "1h". Default: `"30s"`.
-   */
-  refreshCooldown?: Duration | undefined;
-  /**
-   * How long one fetch of the key set may take, from the connect to the last byte.
-   * Takes a duration from "10ms" to "30s". Default: `"5s"`.
-   */
-  fetchTimeout?: Duration | undefined;
-  /**
-   * How long the last good key set is used while no other can be had; after that tokens are 503 until
-   * one comes. `false`: for ever. Keys that are at hand (`keys`, `env`) do not age.
-   * Takes a duration from "1m" to "20d", or false. Default: `"24h"`.
-   */
-  maxStale?: Duration | false | undefined;
   /**
    * How far the clock of the issuer may be off.
    * Takes a duration of whole seconds from "0s" to "5m". Default: `"30s"`.
@@ -688,6 +874,28 @@ export interface IssuerConfig {
    * Takes a list of claim names. Default: `["exp"]`.
    */
   required?: readonly string[] | undefined;
+  /**
+   * Claims by name; a dot goes into a member (`realm_access.org`). Else 401 `token_invalid`.
+   * Takes an object of at most 64 claims. Default: `{}`.
+   */
+  claims?: Readonly<Record<string, ClaimConfig>> | undefined;
+  /**
+   * Clients of which the token must name one as `azp`. Else 401 `token_invalid`.
+   * Takes a list of one or more clients. Default: any.
+   */
+  authorizedParties?: readonly string[] | undefined;
+  /**
+   * The `typ` of the token's header, such as `"at+jwt"`, whatever its case and with or without
+   * `application/`. Else 401 `token_invalid`.
+   * Takes a media type such as "at+jwt". Default: any.
+   */
+  type?: string | undefined;
+  /**
+   * How long ago the token may have been issued (`iat`, which it must have then). Else 401
+   * `token_invalid`.
+   * Takes a duration of whole seconds from "1s" to "366d". Default: any age.
+   */
+  maxTokenAge?: Duration | undefined;
   /**
    * The `realm` of `WWW-Authenticate`.
    * Takes printable ASCII without quotes and backslashes. Default: `service`.
@@ -704,182 +912,17 @@ export interface IssuerConfig {
    */
   cacheEntries?: number | undefined;
   /**
+   * Least time between two fetches of the key set that an unknown `kid` causes.
+   * Takes a duration from "1s" to "1h". Default: `"30s"`.
+   */
+  refreshCooldown?: Duration | undefined;
+  /**
    * How many tokens of one client address (IPv6 by /64) may cost a signature check and be refused; past
    * it its tokens are 429 without a check, but for those that were verified before. `false` checks every
    * one.
    * Takes an object {"rate", "per", "burst"} or false. Default: `{"rate":20,"per":"1s","burst":100}`.
    */
   failureLimit?: FailureLimitConfig | false | undefined;
-}
-
-/** Where a key set comes from: exactly one source. */
-export interface KeySetConfig {
-  /**
-   * The keys themselves (RFC 7517).
-   * Takes a list of 1 to 1024 keys. Default: none.
-   */
-  keys?: readonly Readonly<Record<string, unknown>>[] | undefined;
-  /**
-   * Reads the metadata of the issuer (OpenID Connect Discovery, RFC 8414), and the set that it names:
-   * below `issuer` for `true`, else below this URL. The `issuer` that it names must be that of the
-   * configuration.
-   * Takes true or an https URL. Default: none.
-   */
-  discovery?: true | string | undefined;
-  /**
-   * Reads HashiCorp Vault or OpenBao.
-   * Takes an object. Default: none.
-   */
-  vault?: VaultConfig | undefined;
-  /**
-   * Reads a variable of the environment at the start: a key set as JSON, or public keys in PEM.
-   * Takes the name of an environment variable. Default: none.
-   */
-  env?: string | undefined;
-  /**
-   * With `env`: the `kid` of the one key in PEM.
-   * Takes a key id. Default: the thumbprint of the key (RFC 7638) where it is PEM.
-   */
-  kid?: string | undefined;
-  /**
-   * Calls a function of the application, which a file cannot hold.
-   * Takes a function. Default: none.
-   */
-  load?: ((options: { readonly signal: AbortSignal }) => KeySetValue | Promise<KeySetValue>) | undefined;
-}
-
-/** A HashiCorp Vault or OpenBao that holds the keys of an issuer. */
-export interface VaultConfig {
-  /**
-   * Where it is, such as `"https://vault.internal:8200"`; https, or http on this machine.
-   * Takes an http or https URL without path, query, user name and password.
-   */
-  address: string;
-  /**
-   * The namespace, where there are namespaces.
-   * Takes a namespace. Default: none.
-   */
-  namespace?: string | undefined;
-  /**
-   * Reads public keys that are stored as a secret.
-   * Takes an object. Default: none.
-   */
-  kv?: VaultKvConfig | undefined;
-  /**
-   * Reads the public half of a signing key.
-   * Takes an object. Default: none.
-   */
-  transit?: VaultTransitConfig | undefined;
-  /**
-   * How the gateway logs in.
-   * Takes an object.
-   */
-  auth: VaultAuthConfig;
-  /**
-   * How the certificate of Vault is verified.
-   * Takes an object. Default: `{}`.
-   */
-  tls?: VaultTlsConfig | undefined;
-}
-
-/** Public keys that are stored as a secret (KV version 2). */
-export interface VaultKvConfig {
-  /**
-   * Where the secrets engine is mounted.
-   * Takes names of letters, digits, "_", "-" and ".", joined by "/". Default: `"secret"`.
-   */
-  mount?: string | undefined;
-  /**
-   * The path of the secret, without `data/`.
-   * Takes names of letters, digits, "_", "-" and ".", joined by "/".
-   */
-  path: string;
-  /**
-   * The field that holds the key set, as JSON or PEM.
-   * Takes the name of a field. Default: the secret is a key set itself (`{"keys": […]}`), or each of its
-   * fields is a key in PEM with the name of the field as `kid`.
-   */
-  field?: string | undefined;
-}
-
-/** The public half of a signing key that Vault keeps (Transit). */
-export interface VaultTransitConfig {
-  /**
-   * Where the secrets engine is mounted.
-   * Takes names of letters, digits, "_", "-" and ".", joined by "/". Default: `"transit"`.
-   */
-  mount?: string | undefined;
-  /**
-   * The name of the key. Its versions have the `kid` `name:v1`, `name:v2` and so on.
-   * Takes names of letters, digits, "_", "-" and ".", joined by "/".
-   */
-  key: string;
-}
-
-/** How the gateway logs in; exactly one of them. */
-export interface VaultAuthConfig {
-  /**
-   * A token, which is renewed where that is possible.
-   * Takes a token. Default: none.
-   */
-  token?: Text | undefined;
-  /**
-   * A login by AppRole.
-   * Takes an object. Default: none.
-   */
-  appRole?: VaultAppRoleConfig | undefined;
-  /**
-   * A login by the service account of a pod.
-   * Takes an object. Default: none.
-   */
-  kubernetes?: VaultKubernetesConfig | undefined;
-}
-
-/** A login by AppRole. */
-export interface VaultAppRoleConfig {
-  /**
-   * Where the method is mounted, below `auth/`.
-   * Takes names of letters, digits, "_", "-" and ".", joined by "/". Default: `"approle"`.
-   */
-  mount?: string | undefined;
-  /**
-   * The role id.
-   * Takes a role id.
-   */
-  roleId: Text;
-  /**
-   * The secret id, where the role demands one.
-   * Takes a secret id. Default: none.
-   */
-  secretId?: Text | undefined;
-}
-
-/** A login by the service account of a pod. */
-export interface VaultKubernetesConfig {
-  /**
-   * Where the method is mounted, below `auth/`.
-   * Takes names of letters, digits, "_", "-" and ".", joined by "/". Default: `"kubernetes"`.
-   */
-  mount?: string | undefined;
-  /**
-   * The role in Vault.
-   * Takes the name of a role.
-   */
-  role: string;
-  /**
-   * The token of the service account; it is read at each login.
-   * Takes the path of a file. Default: `"/var/run/secrets/kubernetes.io/serviceaccount/token"`.
-   */
-  tokenFile?: string | undefined;
-}
-
-/** How the certificate of Vault is verified. */
-export interface VaultTlsConfig {
-  /**
-   * Certificate authorities in PEM form that replace them.
-   * Takes certificates in PEM form. Default: the roots that Node.js trusts.
-   */
-  ca?: Text | undefined;
 }
 
 /** How many tokens of one client may fail: a token bucket. */
@@ -959,20 +1002,15 @@ export interface UpstreamConfig {
    */
   idleTimeout?: Duration | undefined;
   /**
-   * Most open connections to the upstream, of all its targets and all threads.
+   * Most open connections to each target.
    * Takes an integer from 1 to 65535. Default: `1024`.
    */
   maxConnections?: number | undefined;
   /**
-   * Most unused connections to the upstream that each thread keeps.
+   * Most unused connections that are kept to each target.
    * Takes an integer from 0 to 65535. Default: 256, or `maxConnections` if smaller.
    */
   maxIdle?: number | undefined;
-  /**
-   * When requests are refused because too many failed.
-   * Takes an object. Default: every request is tried.
-   */
-  breaker?: BreakerConfig | undefined;
   /**
    * Verification of https targets.
    * Takes an object. Default: `{}`.
@@ -997,77 +1035,6 @@ export interface TargetConfig {
    * Takes 1 to 256 printable ASCII characters. Default: none.
    */
   zone?: string | undefined;
-}
-
-/** When too many requests to an upstream fail, further ones are refused for a while instead of being sent. */
-export interface BreakerConfig {
-  /**
-   * Share of the requests within `window` that must have failed for it to open. It is looked at when a
-   * request fails.
-   * Takes a number above 0 and at most 1. Default: `0.6`.
-   */
-  failureRatio?: number | undefined;
-  /**
-   * Requests within `window` below which nothing is concluded.
-   * Takes an integer from 1 to 1000000. Default: `20`.
-   */
-  minRequests?: number | undefined;
-  /**
-   * The time that is looked back.
-   * Takes a duration from "100ms" to "1h". Default: `"10s"`.
-   */
-  window?: Duration | undefined;
-  /**
-   * How long it refuses before some requests are tried again.
-   * Takes a duration from "100ms" to "1h". Default: `"60s"`.
-   */
-  open?: Duration | undefined;
-  /**
-   * Requests that are tried then. If the ratio of them fails it opens again, else it closes.
-   * Takes an integer from 1 to 1000. Default: `3`.
-   */
-  halfOpenRequests?: number | undefined;
-  /**
-   * Answers that count as failures. Refused, broken and late connections always do; clients that go away
-   * never.
-   * Takes a list of statuses. Default: `["500-599"]`.
-   */
-  failureStatuses?: readonly string[] | undefined;
-  /**
-   * What serves a request that is refused.
-   * Takes an object {"status", "body", "contentType"} or {"upstream"}. Default: 503 with the code
-   * `breaker_open` and `Retry-After`.
-   */
-  fallback?: BreakerUpstreamConfig | BreakerAnswerConfig | undefined;
-}
-
-/** Another upstream that stands in. */
-export interface BreakerUpstreamConfig {
-  /**
-   * Id under `upstreams`. While its own breaker is open too, the answer is 503.
-   * Takes an id of 1 to 64 letters, digits, "_", "-" and ".", with a letter or digit first.
-   */
-  upstream: string;
-}
-
-/** A fixed answer in the place of an upstream. */
-export interface BreakerAnswerConfig {
-  /**
-   * Its status; 204 and 304 have no body.
-   * Takes an integer from 200 to 599. Default: `503`.
-   */
-  status?: number | undefined;
-  /**
-   * Its body: a text, or an object that is written as JSON.
-   * Takes a text or an object. Default: none.
-   */
-  body?: string | Record<string, unknown> | undefined;
-  /**
-   * Its `Content-Type`.
-   * Takes a media type such as "text/plain". Default: `application/json` of an object, `text/plain;
-   * charset=utf-8` of a text.
-   */
-  contentType?: string | undefined;
 }
 
 /** How the certificates of https targets are verified. */

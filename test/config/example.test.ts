@@ -27,6 +27,7 @@ const plainRoute = {
   methods: [],
   hosts: [],
   jwt: null,
+  access: null,
   limits: [],
   cors: null,
   action: { kind: 'upstream', upstream: 'orders' },
@@ -88,6 +89,7 @@ const plan = {
       cacheEntries: 65_536,
       refreshCooldownMs: 30_000,
       failures: { rate: 20, perMs: 1000, burst: 100 },
+      demands: null,
     },
   ],
   limits: [{ id: 'perClient', rate: 100, perMs: 1000, burst: 200, key: { kind: 'client' } }],
@@ -135,6 +137,7 @@ const plan = {
         from: [{ kind: 'authorization' }],
         optional: false,
         shadow: false,
+        demands: null,
       },
       limits: ['perClient'],
       cors: {

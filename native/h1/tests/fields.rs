@@ -146,6 +146,29 @@ fn every_known_name_is_found_in_any_case() {
     assert_eq!(FieldId::of(b""), FieldId::Other);
 }
 
+#[test]
+fn the_only_field_of_a_name() {
+    for (block, expected) in [
+        ("X-Tenant: a\r\n", Some("a")),
+        ("x-tenant: a\r\nx-tenant-id: b\r\n", Some("a")),
+        ("x-tenant:\r\n", Some("")),
+        ("x-tenants: a\r\n", None),
+        ("x-tenant: a\r\nX-TENANT: a\r\n", None),
+        ("x-tenant: a\r\nx_tenant: b\r\n", None),
+        ("x_tenant: a\r\n", None),
+        ("connection: close, X-Tenant\r\nx-tenant: a\r\n", None),
+        ("connection: close, x-other\r\nx-tenant: a\r\n", Some("a")),
+        ("", None),
+    ] {
+        let mut fields = Fields::new();
+        fields.parse(block.as_bytes()).expect("a well formed block");
+        assert_eq!(fields.only(block.as_bytes(), b"x-tenant"), expected.map(str::as_bytes), "{block:?}");
+    }
+    let mut fields = Fields::new();
+    fields.parse(b"x_tenant: a\r\n").expect("a well formed block");
+    assert_eq!(fields.only(b"x_tenant: a\r\n", b"x_tenant"), Some(&b"a"[..]));
+}
+
 fn naive_value(value: &[u8]) -> bool {
     value.iter().all(|&b| b == b'\t' || (b >= 0x20 && b != 0x7F))
 }

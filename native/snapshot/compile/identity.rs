@@ -2,6 +2,7 @@
 
 use super::super::plan::{Plan, PlanIssuer, PlanJwt, PlanRoute, PlanTokenSource};
 use super::super::{FailureLimit, RouteJwt, SnapshotIssuer, TokenSource};
+use super::access::compile_demands;
 use super::{CompileError, Index, Registries, error};
 use crate::access::RequiredScopes;
 use crate::jwt::{Algorithm, Algorithms, TokenPolicy, TokenRules};
@@ -27,6 +28,7 @@ fn compile_issuer(
         let key_id = registries.keys().limit(&format!("issuer\n{}", plan.id));
         Ok(FailureLimit { key_id, quota })
     });
+    let demands = plan.demands.as_ref().map(|d| compile_demands(&format!("issuers.{}", plan.id), d));
     Ok(SnapshotIssuer {
         id: plan.id.as_str().into(),
         realm: plan.realm.as_str().into(),
@@ -38,6 +40,7 @@ fn compile_issuer(
             skew_seconds: plan.clock_skew_seconds,
             required: boxed(&plan.required),
             max_token_bytes: plan.max_token_bytes,
+            demands: demands.transpose()?.unwrap_or_default(),
         }),
         state: registries.issuer(plan),
         failures: failures.transpose()?,
@@ -54,26 +57,31 @@ fn compile_algorithms(names: &[String]) -> Result<Algorithms, String> {
 const MAX_ACCEPTED: usize = 8;
 
 pub(super) fn compile_jwt(
+    i: usize,
     plan: &PlanRoute,
     whole: &Plan,
     index: &Index<'_>,
-) -> Result<Option<RouteJwt>, String> {
+) -> Result<Option<RouteJwt>, CompileError> {
     let Some(jwt) = &plan.jwt else { return Ok(None) };
+    let at = format!("routes[{i}].jwt");
     let find = |id: &String| {
-        index.issuers.get(id.as_str()).copied().ok_or_else(|| format!("no issuer is named {id:?}"))
+        let found = index.issuers.get(id.as_str()).copied();
+        found.ok_or_else(|| error(&*at, format!("no issuer is named {id:?}")))
     };
     let accepted = jwt.issuer.iter().map(find).collect::<Result<Vec<u32>, _>>()?;
     let Some((first, others)) = accepted.split_first().filter(|_| accepted.len() <= MAX_ACCEPTED) else {
-        return Err(format!("a route accepts 1 to {MAX_ACCEPTED} issuers"));
+        return Err(error(&*at, format!("a route accepts 1 to {MAX_ACCEPTED} issuers")));
     };
-    tell_apart(jwt, &accepted, whole)?;
+    tell_apart(jwt, &accepted, whole).map_err(|m| error(&*at, m))?;
+    let demands = jwt.demands.as_ref().map(|demands| compile_demands(&at, demands)).transpose()?;
     Ok(Some(RouteJwt {
         issuer: *first,
         others: others.into(),
         from: compile_sources(&jwt.from),
         optional: jwt.optional,
         shadow: jwt.shadow,
-        scopes: RequiredScopes::new(&jwt.scopes).map_err(|e| e.to_string())?,
+        scopes: RequiredScopes::new(&jwt.scopes).map_err(|e| error(&*at, e.to_string()))?,
+        demands: demands.filter(|demands| !demands.is_empty()),
     }))
 }
 

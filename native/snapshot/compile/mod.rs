@@ -1,5 +1,6 @@
 //! Plan → snapshot. Pure but for taking shared state from the registries; a plan with an error changes nothing.
 
+mod access;
 mod identity;
 mod limit;
 mod route;
@@ -76,7 +77,7 @@ pub fn compile(
         .routes
         .iter()
         .enumerate()
-        .map(|(i, route)| compile_route(i, route, &plan, &index, &limits, &metrics))
+        .map(|(i, route)| compile_route(i, route, router.names(i as u32), &plan, &index, &limits, &metrics))
         .collect::<Result<Vec<_>, _>>()?;
     let mut upstreams = Vec::with_capacity(plan.upstreams.len());
     for (i, upstream) in plan.upstreams.iter().enumerate() {

@@ -2,6 +2,7 @@
 
 use super::super::plan::{Plan, PlanAction, PlanClientCertificate, PlanCors, PlanRoute};
 use super::super::{Limit, LimitKey, Route, RouteAction, RouteClientCertificate, WebSocketPolicy};
+use super::access::compile_access;
 use super::identity::compile_jwt;
 use super::{CompileError, Index, error};
 use crate::access::{CorsOptions, CorsPolicy};
@@ -13,6 +14,7 @@ use crate::time::Nanos;
 pub(super) fn compile_route(
     i: usize,
     plan: &PlanRoute,
+    names: &[Box<str>],
     whole: &Plan,
     index: &Index<'_>,
     limits: &[Limit],
@@ -41,7 +43,8 @@ pub(super) fn compile_route(
         index: i as u32,
         id: plan.id.as_str().into(),
         action: compile_action(plan, index).map_err(|m| error(at("upstream"), m))?,
-        jwt: compile_jwt(plan, whole, index).map_err(|m| error(at("jwt"), m))?,
+        jwt: compile_jwt(i, plan, whole, index)?,
+        access: compile_access(i, plan, names)?,
         limits: plain,
         claim_limits: claim,
         cors,

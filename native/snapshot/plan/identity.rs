@@ -1,6 +1,6 @@
 //! `issuers`, and what a route demands of tokens.
 
-use super::PlanQuota;
+use super::{PlanDemands, PlanQuota};
 use serde::{Deserialize, Deserializer};
 
 #[derive(Debug, Deserialize)]
@@ -19,6 +19,8 @@ pub struct PlanIssuer {
     pub refresh_cooldown_ms: u64,
     /// None: every signature is checked.
     pub failures: Option<PlanQuota>,
+    /// None: nothing more is demanded of its tokens.
+    pub demands: Option<PlanDemands>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -34,6 +36,8 @@ pub struct PlanJwt {
     pub optional: bool,
     #[serde(default)]
     pub shadow: bool,
+    #[serde(default)]
+    pub demands: Option<PlanDemands>,
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]

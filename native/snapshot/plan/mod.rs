@@ -1,6 +1,7 @@
 //! The plan: validated options as TypeScript sends them, plain JSON; it only mirrors `src/config/plan.ts`.
 //! Durations are milliseconds, sizes bytes.
 
+mod access;
 mod identity;
 mod limit;
 mod listen;
@@ -8,6 +9,7 @@ mod route;
 mod store;
 mod upstream;
 
+pub use access::*;
 pub use identity::*;
 pub use limit::*;
 pub use listen::*;

@@ -1,6 +1,6 @@
 //! `routes` of the plan: match, policies, action.
 
-use super::PlanJwt;
+use super::{PlanAccess, PlanJwt};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -22,6 +22,7 @@ pub struct PlanRoute {
     pub methods: Vec<String>,
     pub hosts: Vec<String>,
     pub jwt: Option<PlanJwt>,
+    pub access: Option<PlanAccess>,
     pub limits: Vec<String>,
     pub cors: Option<PlanCors>,
     pub action: PlanAction,
