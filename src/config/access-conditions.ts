@@ -64,6 +64,7 @@ export const conditionSection = section(
 ).superRefine(saysSomething);
 
 function saysSomething(condition: Readonly<Record<string, unknown>>, context: z.RefinementCtx): void {
+  if (context.issues.length > 0) return;
   const said = Object.entries(condition).filter(([, value]) => value !== undefined);
   if (said.length === 0)
     context.addIssue(conflict([], 'at least one name, such as {"role": "admin"}', condition));

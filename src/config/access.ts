@@ -129,6 +129,7 @@ export const accessSection = section(
     ),
   },
 ).superRefine(({ scopes, roles, action: named, tenant, projectScope, rules }, context) => {
+  if (context.issues.length > 0) return;
   if ([scopes, roles, named, tenant, projectScope, rules].every((part) => part === undefined))
     context.addIssue(conflict([], 'one of scopes, roles, action, tenant, projectScope, rules', {}));
   if (rules !== undefined) return;

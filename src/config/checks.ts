@@ -1,6 +1,7 @@
 // What no single option can say: ids that must exist and ids that must differ. It reads input that may be wrong
 // elsewhere, so that all faults are found in one go.
 import { asksForToken } from './access.ts';
+import { paramFaults } from './access-params.ts';
 import type { Fault } from './issues.ts';
 import type { ListenerName } from './listen.ts';
 import { defaultRouteId } from './match.ts';
@@ -95,10 +96,11 @@ function issuerFaults(jwt: unknown, known: KnownIds, path: readonly PropertyKey[
 
 /** Without a token there is nothing that most parts of a policy could look at. */
 function accessFault(
-  { jwt = false, access }: Readonly<Record<string, unknown>>,
+  { jwt = false, access, match }: Readonly<Record<string, unknown>>,
   path: readonly PropertyKey[],
   faults: Fault[],
 ): void {
+  faults.push(...paramFaults(access, record(match)['path'], [...path, 'access']));
   if (jwt !== false || !asksForToken(access)) return;
   faults.push({
     path: [...path, 'access'],

@@ -9,6 +9,11 @@ export type Size = string | number;
 /** A string, or the file that holds it. */
 export type Text = string | { file: string };
 
+/** A signature algorithm, as `alg` of a token names it. */
+export type TokenAlgorithm = `${'RS' | 'PS'}${256 | 384 | 512}` | `ES${256 | 384}` | 'EdDSA' | 'Ed25519';
+/** What a function that loads keys gives: a key set (RFC 7517), or text of one as JSON or PEM. */
+export type KeySetValue = string | { readonly keys: readonly object[] };
+
 /** What a route may say beside its match and its upstream or handler. */
 export interface RoutePolicies {
   /**
@@ -19,7 +24,7 @@ export interface RoutePolicies {
   id?: string | undefined;
   /**
    * Tokens that are demanded: the id of an issuer, or that with scopes.
-   * Takes the id of an issuer, an object {"issuer", "scopes"} or false. Default: false.
+   * Takes the id of an issuer, an object {"issuer", "scopes", …} or false. Default: false.
    */
   jwt?: string | JwtConfig | false | undefined;
   /**
@@ -101,15 +106,32 @@ export interface RoutePolicies {
 /** Which tokens a route takes. */
 export interface JwtConfig {
   /**
-   * Id under `issuers`.
-   * Takes an id of 1 to 64 letters, digits, "_", "-" and ".", with a letter or digit first.
+   * Id under `issuers`, or several: then the `iss` of a token says whose keys it is checked with.
+   * Takes the id of an issuer or a list of 1 to 8 of them.
    */
-  issuer: string;
+  issuer: string | readonly string[];
   /**
    * Scopes that a token must carry, all of them; else 403.
    * Takes a list of scopes. Default: `[]`.
    */
   scopes?: readonly string[] | undefined;
+  /**
+   * Where a token may stand: `"header"` is `Authorization: Bearer`. Two different tokens in one request
+   * are 400. What held a token is forwarded as it came.
+   * Takes a list of 1 to 8 of "header", "header:NAME" and "cookie:NAME". Default: `["header"]`.
+   */
+  from?: readonly ('header' | `header:${string}` | `cookie:${string}`)[] | undefined;
+  /**
+   * Whether a request without a token goes on, without an identity. A bad token is refused all the same.
+   * Takes true or false. Default: `false`.
+   */
+  optional?: boolean | undefined;
+  /**
+   * Whether this rule is only tried: what it would refuse is counted (`ferrogate_shadow_refusals_total`)
+   * and goes on, without an identity unless the token is good.
+   * Takes true or false. Default: `false`.
+   */
+  shadow?: boolean | undefined;
   /**
    * Claims by name; a dot goes into a member (`realm_access.org`). Else 403 `claims_refused`, looked at
    * for each request.
@@ -842,7 +864,7 @@ export interface StoreTlsConfig {
   ca?: string | undefined;
 }
 
-/** Who signs the tokens (RS256), and what must be in them. */
+/** Who signs the tokens, and what must be in them. */
 export interface IssuerConfig {
   /**
    * The `iss` that a token must carry, to the letter.
@@ -850,20 +872,48 @@ export interface IssuerConfig {
    */
   issuer: string;
   /**
+   * Signature algorithms that a token may name, each with the keys that are for it: a key with an `alg`
+   * of its own is for that one alone.
+   * Takes a list of one or more algorithms. Default: `["RS256"]`.
+   */
+  algorithms?: readonly TokenAlgorithm[] | undefined;
+  /**
    * Audiences of which a token must carry one; `false` is the only way not to check.
    * Takes a list of one or more audiences, or false.
    */
   audience: readonly string[] | false;
   /**
-   * The key set: an https URL (http only for loopback), or the set itself (RFC 7517).
+   * The key set: an https URL (http only for loopback), the set itself (RFC 7517), or another source.
    * Takes a URL or an object {"keys": […]}.
    */
-  jwks: string | { keys: Record<string, unknown>[] };
+  jwks: string | KeySetConfig;
   /**
-   * Whether `jwks` may be an http URL of another machine. Who can answer it can sign tokens.
+   * Whether `jwks` may be at an http URL of another machine. Who can answer it can sign tokens.
    * Takes true or false. Default: `false`.
    */
   allowInsecure?: boolean | undefined;
+  /**
+   * How long a key set is good whose source does not say so by `Cache-Control` or `Expires`. It is
+   * fetched anew before that.
+   * Takes a duration from "10s" to "1d". Default: `"10m"`.
+   */
+  refreshInterval?: Duration | undefined;
+  /**
+   * Least time between two fetches of the key set that an unknown `kid` causes.
+   * Takes a duration from "1s" to "1h". Default: `"30s"`.
+   */
+  refreshCooldown?: Duration | undefined;
+  /**
+   * How long one fetch of the key set may take, from the connect to the last byte.
+   * Takes a duration from "10ms" to "30s". Default: `"5s"`.
+   */
+  fetchTimeout?: Duration | undefined;
+  /**
+   * How long the last good key set is used while no other can be had; after that tokens are 503 until
+   * one comes. `false`: for ever. Keys that are at hand (`keys`, `env`) do not age.
+   * Takes a duration from "1m" to "20d", or false. Default: `"24h"`.
+   */
+  maxStale?: Duration | false | undefined;
   /**
    * How far the clock of the issuer may be off.
    * Takes a duration of whole seconds from "0s" to "5m". Default: `"30s"`.
@@ -912,17 +962,182 @@ export interface IssuerConfig {
    */
   cacheEntries?: number | undefined;
   /**
-   * Least time between two fetches of the key set that an unknown `kid` causes.
-   * Takes a duration from "1s" to "1h". Default: `"30s"`.
-   */
-  refreshCooldown?: Duration | undefined;
-  /**
    * How many tokens of one client address (IPv6 by /64) may cost a signature check and be refused; past
    * it its tokens are 429 without a check, but for those that were verified before. `false` checks every
    * one.
    * Takes an object {"rate", "per", "burst"} or false. Default: `{"rate":20,"per":"1s","burst":100}`.
    */
   failureLimit?: FailureLimitConfig | false | undefined;
+}
+
+/** Where a key set comes from: exactly one source. */
+export interface KeySetConfig {
+  /**
+   * The keys themselves (RFC 7517).
+   * Takes a list of 1 to 1024 keys. Default: none.
+   */
+  keys?: readonly Readonly<Record<string, unknown>>[] | undefined;
+  /**
+   * Reads the metadata of the issuer (OpenID Connect Discovery, RFC 8414), and the set that it names:
+   * below `issuer` for `true`, else below this URL. The `issuer` that it names must be that of the
+   * configuration.
+   * Takes true or an https URL. Default: none.
+   */
+  discovery?: true | string | undefined;
+  /**
+   * Reads HashiCorp Vault or OpenBao.
+   * Takes an object. Default: none.
+   */
+  vault?: VaultConfig | undefined;
+  /**
+   * Reads a variable of the environment at the start: a key set as JSON, or public keys in PEM.
+   * Takes the name of an environment variable. Default: none.
+   */
+  env?: string | undefined;
+  /**
+   * With `env`: the `kid` of the one key in PEM.
+   * Takes a key id. Default: the thumbprint of the key (RFC 7638) where it is PEM.
+   */
+  kid?: string | undefined;
+  /**
+   * Calls a function of the application, which a file cannot hold.
+   * Takes a function. Default: none.
+   */
+  load?: ((options: { readonly signal: AbortSignal }) => KeySetValue | Promise<KeySetValue>) | undefined;
+}
+
+/** A HashiCorp Vault or OpenBao that holds the keys of an issuer. */
+export interface VaultConfig {
+  /**
+   * Where it is, such as `"https://vault.internal:8200"`; https, or http on this machine.
+   * Takes an http or https URL without path, query, user name and password.
+   */
+  address: string;
+  /**
+   * The namespace, where there are namespaces.
+   * Takes a namespace. Default: none.
+   */
+  namespace?: string | undefined;
+  /**
+   * Reads public keys that are stored as a secret.
+   * Takes an object. Default: none.
+   */
+  kv?: VaultKvConfig | undefined;
+  /**
+   * Reads the public half of a signing key.
+   * Takes an object. Default: none.
+   */
+  transit?: VaultTransitConfig | undefined;
+  /**
+   * How the gateway logs in.
+   * Takes an object.
+   */
+  auth: VaultAuthConfig;
+  /**
+   * How the certificate of Vault is verified.
+   * Takes an object. Default: `{}`.
+   */
+  tls?: VaultTlsConfig | undefined;
+}
+
+/** Public keys that are stored as a secret (KV version 2). */
+export interface VaultKvConfig {
+  /**
+   * Where the secrets engine is mounted.
+   * Takes names of letters, digits, "_", "-" and ".", joined by "/". Default: `"secret"`.
+   */
+  mount?: string | undefined;
+  /**
+   * The path of the secret, without `data/`.
+   * Takes names of letters, digits, "_", "-" and ".", joined by "/".
+   */
+  path: string;
+  /**
+   * The field that holds the key set, as JSON or PEM.
+   * Takes the name of a field. Default: the secret is a key set itself (`{"keys": […]}`), or each of its
+   * fields is a key in PEM with the name of the field as `kid`.
+   */
+  field?: string | undefined;
+}
+
+/** The public half of a signing key that Vault keeps (Transit). */
+export interface VaultTransitConfig {
+  /**
+   * Where the secrets engine is mounted.
+   * Takes names of letters, digits, "_", "-" and ".", joined by "/". Default: `"transit"`.
+   */
+  mount?: string | undefined;
+  /**
+   * The name of the key. Its versions have the `kid` `name:v1`, `name:v2` and so on.
+   * Takes names of letters, digits, "_", "-" and ".", joined by "/".
+   */
+  key: string;
+}
+
+/** How the gateway logs in; exactly one of them. */
+export interface VaultAuthConfig {
+  /**
+   * A token, which is renewed where that is possible.
+   * Takes a token. Default: none.
+   */
+  token?: Text | undefined;
+  /**
+   * A login by AppRole.
+   * Takes an object. Default: none.
+   */
+  appRole?: VaultAppRoleConfig | undefined;
+  /**
+   * A login by the service account of a pod.
+   * Takes an object. Default: none.
+   */
+  kubernetes?: VaultKubernetesConfig | undefined;
+}
+
+/** A login by AppRole. */
+export interface VaultAppRoleConfig {
+  /**
+   * Where the method is mounted, below `auth/`.
+   * Takes names of letters, digits, "_", "-" and ".", joined by "/". Default: `"approle"`.
+   */
+  mount?: string | undefined;
+  /**
+   * The role id.
+   * Takes a role id.
+   */
+  roleId: Text;
+  /**
+   * The secret id, where the role demands one.
+   * Takes a secret id. Default: none.
+   */
+  secretId?: Text | undefined;
+}
+
+/** A login by the service account of a pod. */
+export interface VaultKubernetesConfig {
+  /**
+   * Where the method is mounted, below `auth/`.
+   * Takes names of letters, digits, "_", "-" and ".", joined by "/". Default: `"kubernetes"`.
+   */
+  mount?: string | undefined;
+  /**
+   * The role in Vault.
+   * Takes the name of a role.
+   */
+  role: string;
+  /**
+   * The token of the service account; it is read at each login.
+   * Takes the path of a file. Default: `"/var/run/secrets/kubernetes.io/serviceaccount/token"`.
+   */
+  tokenFile?: string | undefined;
+}
+
+/** How the certificate of Vault is verified. */
+export interface VaultTlsConfig {
+  /**
+   * Certificate authorities in PEM form that replace them.
+   * Takes certificates in PEM form. Default: the roots that Node.js trusts.
+   */
+  ca?: Text | undefined;
 }
 
 /** How many tokens of one client may fail: a token bucket. */
@@ -1002,15 +1217,20 @@ export interface UpstreamConfig {
    */
   idleTimeout?: Duration | undefined;
   /**
-   * Most open connections to each target.
+   * Most open connections to the upstream, of all its targets and all threads.
    * Takes an integer from 1 to 65535. Default: `1024`.
    */
   maxConnections?: number | undefined;
   /**
-   * Most unused connections that are kept to each target.
+   * Most unused connections to the upstream that each thread keeps.
    * Takes an integer from 0 to 65535. Default: 256, or `maxConnections` if smaller.
    */
   maxIdle?: number | undefined;
+  /**
+   * When requests are refused because too many failed.
+   * Takes an object. Default: every request is tried.
+   */
+  breaker?: BreakerConfig | undefined;
   /**
    * Verification of https targets.
    * Takes an object. Default: `{}`.
@@ -1035,6 +1255,77 @@ export interface TargetConfig {
    * Takes 1 to 256 printable ASCII characters. Default: none.
    */
   zone?: string | undefined;
+}
+
+/** When too many requests to an upstream fail, further ones are refused for a while instead of being sent. */
+export interface BreakerConfig {
+  /**
+   * Share of the requests within `window` that must have failed for it to open. It is looked at when a
+   * request fails.
+   * Takes a number above 0 and at most 1. Default: `0.6`.
+   */
+  failureRatio?: number | undefined;
+  /**
+   * Requests within `window` below which nothing is concluded.
+   * Takes an integer from 1 to 1000000. Default: `20`.
+   */
+  minRequests?: number | undefined;
+  /**
+   * The time that is looked back.
+   * Takes a duration from "100ms" to "1h". Default: `"10s"`.
+   */
+  window?: Duration | undefined;
+  /**
+   * How long it refuses before some requests are tried again.
+   * Takes a duration from "100ms" to "1h". Default: `"60s"`.
+   */
+  open?: Duration | undefined;
+  /**
+   * Requests that are tried then. If the ratio of them fails it opens again, else it closes.
+   * Takes an integer from 1 to 1000. Default: `3`.
+   */
+  halfOpenRequests?: number | undefined;
+  /**
+   * Answers that count as failures. Refused, broken and late connections always do; clients that go away
+   * never.
+   * Takes a list of statuses. Default: `["500-599"]`.
+   */
+  failureStatuses?: readonly string[] | undefined;
+  /**
+   * What serves a request that is refused.
+   * Takes an object {"status", "body", "contentType"} or {"upstream"}. Default: 503 with the code
+   * `breaker_open` and `Retry-After`.
+   */
+  fallback?: BreakerUpstreamConfig | BreakerAnswerConfig | undefined;
+}
+
+/** Another upstream that stands in. */
+export interface BreakerUpstreamConfig {
+  /**
+   * Id under `upstreams`. While its own breaker is open too, the answer is 503.
+   * Takes an id of 1 to 64 letters, digits, "_", "-" and ".", with a letter or digit first.
+   */
+  upstream: string;
+}
+
+/** A fixed answer in the place of an upstream. */
+export interface BreakerAnswerConfig {
+  /**
+   * Its status; 204 and 304 have no body.
+   * Takes an integer from 200 to 599. Default: `503`.
+   */
+  status?: number | undefined;
+  /**
+   * Its body: a text, or an object that is written as JSON.
+   * Takes a text or an object. Default: none.
+   */
+  body?: string | Record<string, unknown> | undefined;
+  /**
+   * Its `Content-Type`.
+   * Takes a media type such as "text/plain". Default: `application/json` of an object, `text/plain;
+   * charset=utf-8` of a text.
+   */
+  contentType?: string | undefined;
 }
 
 /** How the certificates of https targets are verified. */

@@ -204,8 +204,8 @@ describe('a wrong policy', () => {
     ],
     [{ tenant: { claim: 'x' } }, 'access.tenant: expected either "param" or "header", received nothing'],
     [
-      { tenant: { param: 'a', header: 'b' } },
-      'access.tenant: expected either "param" or "header", received "a"',
+      { tenant: { param: 'id', header: 'b' } },
+      'access.tenant: expected either "param" or "header", received "id"',
     ],
     [
       { projectScope: { header: 'a b' } },
@@ -267,6 +267,32 @@ describe('a wrong policy', () => {
     expect(wrongRoute(route({ access }))).toEqual([]);
     expect(wrongRoute(route({ access: false }))).toEqual([]);
   });
+});
+
+describe('parameters that the path lacks', () => {
+  it.each([
+    [{ action: 'a:{doc}' }, 'access.action: expected parameters of the path: id, received "a:{doc}"'],
+    [
+      { action: { name: '{id}:{Id}' } },
+      'access.action.name: expected parameters of the path: id, received "{id}:{Id}"',
+    ],
+    [{ tenant: '{tenant}' }, 'access.tenant: expected parameters of the path: id, received "{tenant}"'],
+    [
+      { projectScope: { param: 'p' } },
+      'access.projectScope.param: expected parameters of the path: id, received "p"',
+    ],
+    [
+      { rules: [{ allow: 'all' }, { deny: { not: [{ action: 'a:{id}:{x}' }] } }] },
+      'access.rules[1].deny.not[0].action: expected parameters of the path: id, received "a:{id}:{x}"',
+    ],
+  ])('%j', (access, line) => expect(wrongRoute(route({ jwt: 'main', access }))).toEqual([line]));
+
+  it.each([
+    ['/a', 'access.tenant: expected no parameter, as the path has none, received "{t}"'],
+    ['/:x(a|b)/*rest', 'access.tenant: expected parameters of the path: x, rest, received "{t}"'],
+  ])('of %s', (path, line) =>
+    expect(wrongRoute(route({ match: { path }, jwt: 'main', access: { tenant: '{t}' } }))).toEqual([line]),
+  );
 });
 
 describe('wrong demands', () => {

@@ -26,23 +26,30 @@ or YAML (\`.yaml\`, \`.yml\`). \`schema/ferrogate.schema.json\` tells editors ab
 /** The page as Markdown. */
 export function referenceText(): string {
   const sections: string[] = [];
-  collect(gatewaySection, '', sections);
+  collect(gatewaySection, '', sections, new Map());
   return `${[intro, ...sections].join('\n')}`;
 }
 
-function collect(schema: z.ZodType, path: string, sections: string[]): void {
+/** `places`: where the options of each section are told; elsewhere its name points there. */
+function collect(schema: z.ZodType, path: string, sections: string[], places: Map<string, string>): void {
   const words = sectionWords.get(schema);
   const { shape, innerType, in: input, options, element, valueType } = definition(schema);
+  const place = places.get(words?.name ?? '');
+  if (words !== undefined && place !== undefined) {
+    sections.push(`## \`${path}\`\n\nThe same options as \`${place}\`. In TypeScript: \`${words.name}\`.\n`);
+    return;
+  }
   if (words !== undefined && shape !== undefined) {
+    places.set(words.name, path);
     const heading = path === '' ? 'All' : `\`${path}\``;
     sections.push(`## ${heading}\n\n${words.text} In TypeScript: \`${words.name}\`.\n\n${table(shape)}`);
   }
   for (const [name, child] of Object.entries(shape ?? {}))
-    collect(child, path === '' ? name : `${path}.${name}`, sections);
-  if (valueType !== undefined) collect(valueType, `${path}.<id>`, sections);
-  if (element !== undefined) collect(element, `${path}[]`, sections);
+    collect(child, path === '' ? name : `${path}.${name}`, sections, places);
+  if (valueType !== undefined) collect(valueType, `${path}.<id>`, sections, places);
+  if (element !== undefined) collect(element, `${path}[]`, sections, places);
   for (const child of [innerType, input, ...(options ?? [])])
-    if (child !== undefined) collect(child, path, sections);
+    if (child !== undefined) collect(child, path, sections, places);
 }
 
 function table(shape: Readonly<Record<string, z.ZodType>>): string {
