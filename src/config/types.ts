@@ -301,12 +301,12 @@ export interface AccessRuleConfig {
    * Lets the request in where it holds; `"all"` holds always.
    * Takes a condition such as {"role": "admin"}, or "all". Default: none.
    */
-  allow?: "all" | AccessConditionConfig | undefined;
+  allow?: 'all' | AccessConditionConfig | undefined;
   /**
    * Refuses the request where it holds.
    * Takes a condition such as {"role": "admin"}, or "all". Default: none.
    */
-  deny?: "all" | AccessConditionConfig | undefined;
+  deny?: 'all' | AccessConditionConfig | undefined;
 }
 
 /** What must hold for a rule to decide; of several names each. */

@@ -153,7 +153,7 @@ describe('demands on tokens in the plan', () => {
     const { jwt } = parseRoute(route({ jwt: { issuer: 'main', ...demands } }), {
       known: parseConfig(config()).known,
     });
-    expect(jwt).toMatchObject({ issuer: 'main', demands: planned });
+    expect(jwt).toMatchObject({ issuer: ['main'], demands: planned });
   });
 });
 

@@ -24,18 +24,39 @@ const reference: Node = {
 
 /** The schema as formatted JSON. */
 export function jsonSchemaText(): string {
-  const schema = z.toJSONSchema(gatewaySection, {
+  const { $defs: shared = {}, ...schema } = z.toJSONSchema(gatewaySection, {
     io: 'input',
     // Functions: they are taken out below.
     unrepresentable: 'any',
+    metadata: repeated(gatewaySection),
     override: ({ zodSchema, jsonSchema }) => describe(zodSchema as unknown as z.ZodType, jsonSchema as Node),
   }) as Node;
-  const root = { title: 'Ferrogate configuration', ...withReferences(schema), $defs: { reference } };
+  const $defs = { reference, ...mapNodes(shared as Node) };
+  const root = { title: 'Ferrogate configuration', ...withReferences(schema), $defs };
   return `${JSON.stringify(root, null, 2)}\n`;
 }
 
 /** Marks what a file cannot hold. */
 const inCodeOnly = 'inCodeOnly';
+
+/** The sections that stand in several places, by their names: each is written once. */
+function repeated(root: z.ZodType): z.core.$ZodRegistry<{ id: string }> {
+  const found = new Set<z.ZodType>();
+  const ids = z.registry<{ id: string }>();
+  const walk = (schema: z.ZodType): void => {
+    const name = sectionWords.get(schema)?.name;
+    if (name !== undefined && found.has(schema)) {
+      ids.add(schema, { id: name });
+      return;
+    }
+    found.add(schema);
+    const { shape = {}, innerType, in: input, element, valueType, options = [] } = definition(schema);
+    for (const child of [...Object.values(shape), innerType, input, element, valueType, ...options])
+      if (child !== undefined) walk(child);
+  };
+  walk(root);
+  return ids;
+}
 
 function describe(schema: z.ZodType, node: Node): void {
   if (definition(unwrap(schema)).type === 'custom') node[inCodeOnly] = true;

@@ -87,13 +87,17 @@ function typeText(schema: z.ZodType): string {
   if (element !== undefined) return `readonly ${grouped(typeText(element))}[]`;
   if (valueType !== undefined) return `Readonly<Record<string, ${typeText(valueType)}>>`;
   if (entries !== undefined) return Object.values(entries).map(quoted).join(' | ');
-  if (values !== undefined) return values.map((value) => JSON.stringify(value)).join(' | ');
+  if (values !== undefined) return values.map(literal).join(' | ');
   if (type === 'string') return said?.secret === true ? 'Text' : 'string';
   return type;
 }
 
 function grouped(type: string): string {
   return type.includes(' | ') ? `(${type})` : type;
+}
+
+function literal(value: unknown): string {
+  return typeof value === 'string' ? quoted(value) : JSON.stringify(value);
 }
 
 function quoted(text: string): string {
