@@ -49,7 +49,7 @@ export const typescriptAreas: Readonly<Record<string, readonly string[]>> = {
 /** Modules of native, each with those that it may use. Every module may use `time`, `decimal` and `sync`. */
 export const rustModules: Readonly<Record<string, readonly string[]>> = {
   binding: ['engine', 'explain', 'core', 'respond', 'router', 'snapshot'],
-  explain: ['core', 'decide', 'respond', 'snapshot', 'h1', 'jwt', 'router'],
+  explain: ['core', 'decide', 'respond', 'snapshot', 'h1', 'jwt', 'router', 'observe'],
   engine: [
     'core',
     'decide',
@@ -73,13 +73,26 @@ export const rustModules: Readonly<Record<string, readonly string[]>> = {
   observe: ['snapshot', 'h1'],
   // It holds the handles that live on over a reload (upstreams, counters), so that a request looks nothing up; the
   // bound on limits is `decide`'s, and prefixes are put into `h1`'s canonical form.
-  snapshot: ['router', 'limit', 'jwt', 'access', 'overload', 'upstream', 'tls', 'observe', 'h1', 'decide'],
+  snapshot: [
+    'router',
+    'limit',
+    'jwt',
+    'access',
+    'claim',
+    'overload',
+    'upstream',
+    'tls',
+    'observe',
+    'h1',
+    'decide',
+  ],
   h1: [],
   ws: [],
   router: [],
   limit: [],
-  jwt: [],
-  access: [],
+  jwt: ['claim'],
+  access: ['claim'],
+  claim: [],
   overload: ['observe'],
   time: [],
   decimal: [],
