@@ -18,6 +18,8 @@ pub const NAMES: &[&str] = &[
     "token-hit",
     "decision",
     "decision-1",
+    "decision-1-actions-20",
+    "decision-1-actions-100",
     "decision-10000-routes",
     "decision-1000000-keys",
     "observe",
@@ -41,6 +43,8 @@ pub fn case(name: &str) -> Option<Operation> {
         "token-hit" => token_hit(),
         "decision" => decisions(&[setup::table()], 1_000),
         "decision-1" => decisions(&single_tables(), 1),
+        "decision-1-actions-20" => actions("20"),
+        "decision-1-actions-100" => actions("100"),
         "decision-10000-routes" => decisions(&[setup::table()], 1),
         "decision-1000000-keys" => decisions(&[setup::table()], 1_000_000),
         "observe" => observe(),
@@ -51,7 +55,7 @@ pub fn case(name: &str) -> Option<Operation> {
 }
 
 /// One table of one route for each sample.
-fn single_tables() -> Vec<Vec<String>> {
+pub fn single_tables() -> Vec<Vec<String>> {
     setup::samples().into_iter().map(|one| vec![one]).collect()
 }
 
@@ -91,10 +95,19 @@ fn token_hit() -> Operation {
     })
 }
 
-fn decisions(tables: &[Vec<String>], clients: u64) -> Operation {
+pub fn decisions(tables: &[Vec<String>], clients: u64) -> Operation {
     let fixed = setup::fixed_token();
     let requests = setup::samples().iter().map(|pattern| setup::request(pattern, &fixed.token)).collect();
     let mut decisions = Decisions::new(tables, requests, &fixed.jwks, fixed.unix, clients);
+    Box::new(move |number| decisions.decide(number))
+}
+
+/// `decision-1` of routes with an action, by a token that allows so many.
+pub fn actions(count: &str) -> Operation {
+    let fixed = setup::action_token(count);
+    let requests = setup::samples().iter().map(|pattern| setup::request(pattern, &fixed.token)).collect();
+    let mut decisions =
+        Decisions::with(&single_tables(), requests, &fixed.jwks, fixed.unix, 1, setup::action);
     Box::new(move |number| decisions.decide(number))
 }
 

@@ -21,6 +21,7 @@ pub const SAMPLES: usize = 16;
 
 const GITHUB: &str = include_str!("../inputs/github-routes.txt");
 const TOKEN: &str = include_str!("../inputs/fixed-token.json");
+const ACTION_TOKENS: &str = include_str!("../inputs/action-tokens.json");
 const SCHEME: &[u8] = b"Bearer ";
 const START: Nanos = Nanos::from_secs(1);
 
@@ -79,9 +80,18 @@ pub struct FixedToken {
 }
 
 pub fn fixed_token() -> FixedToken {
-    let file: Value = serde_json::from_str(TOKEN).expect("fixed-token.json is JSON");
+    read_token(TOKEN, "token")
+}
+
+/// A token that allows so many actions, 20 or 100, two of them those of every route with [`action`].
+pub fn action_token(actions: &str) -> FixedToken {
+    read_token(ACTION_TOKENS, actions)
+}
+
+fn read_token(file: &str, name: &str) -> FixedToken {
+    let file: Value = serde_json::from_str(file).expect("a file of tokens is JSON");
     FixedToken {
-        token: file["token"].as_str().expect("a token").to_owned(),
+        token: file[name].as_str().expect("a token").to_owned(),
         jwks: file["jwks"].to_string(),
         unix: UnixSeconds(file["at"].as_u64().expect("a time")),
     }
@@ -117,7 +127,19 @@ impl Decisions {
         unix: UnixSeconds,
         clients: u64,
     ) -> Decisions {
-        let cores: Vec<_> = tables.iter().map(|table| core(table, jwks)).collect();
+        Decisions::with(tables, requests, jwks, unix, clients, |_| Value::Null)
+    }
+
+    /// With what `access` says of each pattern.
+    pub fn with(
+        tables: &[Vec<String>],
+        requests: Vec<Parsed>,
+        jwks: &str,
+        unix: UnixSeconds,
+        clients: u64,
+        access: fn(&str) -> Value,
+    ) -> Decisions {
+        let cores: Vec<_> = tables.iter().map(|table| core(table, jwks, access)).collect();
         let snapshots: Vec<_> = cores.iter().map(|core| testing::snapshot(core)).collect();
         for snapshot in &snapshots {
             let limit = &snapshot.limits[0];
@@ -218,10 +240,23 @@ fn address(client: u64) -> IpAddr {
     IpAddr::V4(Ipv4Addr::from(0x0a00_0000 | client as u32))
 }
 
-fn core(patterns: &[String], jwks: &str) -> Arc<Core> {
-    let policies = json!({ "jwt": {"issuer": "main", "scopes": ["read:orders"]}, "limits": ["open"] });
+/// The action of a route: its first parameter, if it has one, is the thing that is updated.
+pub fn action(pattern: &str) -> Value {
+    let param = pattern.split('/').find_map(|segment| segment.strip_prefix(':'));
+    let action = param.map_or("update:repo".to_owned(), |name| format!("update:repo:{{{name}}}"));
+    let none = json!({ "allOf": [], "anyOf": [] });
+    json!({ "scopes": none, "roles": none, "rolesClaim": "roles", "action": action, "actionsClaim": "allowed_actions",
+        "tenant": null, "projectScope": null, "rules": null, "shadow": false })
+}
+
+fn core(patterns: &[String], jwks: &str, access: fn(&str) -> Value) -> Arc<Core> {
+    let policies = |pattern: &str| {
+        json!({
+            "jwt": {"issuer": "main", "scopes": ["read:orders"]}, "limits": ["open"], "access": access(pattern),
+        })
+    };
     let route =
-        |(index, pattern): (usize, &String)| testing::route(&format!("r{index}"), pattern, policies.clone());
+        |(index, pattern): (usize, &String)| testing::route(&format!("r{index}"), pattern, policies(pattern));
     let routes: Vec<Value> = patterns.iter().enumerate().map(route).collect();
     let limit = json!({
         "id": "open", "rate": 1_000_000_000, "perMs": 1000, "burst": 1_000_000_000, "key": {"kind": "client"},

@@ -112,6 +112,8 @@ struct Node {
     first: u32,
     /// Children, twice; odd when a pattern ends here.
     children: u32,
+    /// The child `*`, 0 when there is none: the root is nobody's child.
+    any: u32,
 }
 
 impl Patterns {
@@ -136,7 +138,7 @@ impl Patterns {
         let mut open = std::collections::VecDeque::from([(0, patterns, 0)]);
         while let Some((at, mut patterns, depth)) = open.pop_front() {
             let first = nodes.len() as u32;
-            let mut children = 0;
+            let (mut children, mut any) = (0, 0);
             // Sorted: the one that ends here comes before those that go on.
             let ends = patterns.first().is_some_and(|pattern| pattern.len() == depth);
             patterns = &patterns[usize::from(ends)..];
@@ -144,13 +146,16 @@ impl Patterns {
                 let count = patterns.iter().take_while(|pattern| pattern.get(depth) == Some(label)).count();
                 let start = text.len() as u32;
                 text.push_str(label);
+                if *label == "*" {
+                    any = nodes.len() as u32;
+                }
                 open.push_back((nodes.len(), &patterns[..count], depth + 1));
                 nodes.push(Node { start, end: text.len() as u32, ..Node::default() });
                 patterns = &patterns[count..];
                 children += 1;
             }
             let node: &mut Node = &mut nodes[at];
-            (node.first, node.children) = (first, children << 1 | u32::from(ends));
+            (node.first, node.children, node.any) = (first, children << 1 | u32::from(ends), any);
         }
         Patterns { text: text.into(), nodes: nodes.into() }
     }
@@ -162,10 +167,11 @@ impl Patterns {
     /// At most one step for each node of the tree.
     fn allow_below(&self, node: Node, rest: &[&str]) -> bool {
         let Some((segment, rest)) = rest.split_first() else { return node.ends() };
-        if let Some(any) = self.child(node, "*")
-            && (any.ends() || self.allow_below(any, rest))
-        {
-            return true;
+        if node.any != 0 {
+            let any = self.nodes[node.any as usize];
+            if any.ends() || self.allow_below(any, rest) {
+                return true;
+            }
         }
         self.child(node, segment).is_some_and(|child| self.allow_below(child, rest))
     }

@@ -2,9 +2,9 @@
 
 use super::action::Action;
 use super::asked::{Asked, Holder};
+use super::denial::Denial;
 use super::rules::{ClaimNames, Effect, Rule, decide};
 use super::tenant::{Tie, TieFrom};
-use super::words::Malformed;
 
 /// Most parameters of the path that one policy names.
 pub const MAX_ACCESS_PARAMS: usize = 8;
@@ -30,21 +30,6 @@ pub struct AccessPolicy {
 pub struct Demand {
     pub all_of: Box<[Box<str>]>,
     pub any_of: Box<[Box<str>]>,
-}
-
-/// Why a policy refuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Denial {
-    /// Nobody was proven to send the request.
-    Anonymous,
-    Scope,
-    Role,
-    Action,
-    Tenant,
-    Project,
-    Rule,
-    /// A claim with roles or actions is neither a string nor a list of strings.
-    Malformed,
 }
 
 /// What a part says to an operator.
@@ -100,16 +85,15 @@ impl AccessPolicy {
         match part {
             Part::Scopes if !self.scopes.is_empty() => {
                 let holder = asked.holder.ok_or(Denial::Anonymous)?;
-                held(Ok(self.scopes.is_met(|scope| holder.has_scope(scope))), Denial::Scope)
+                held(self.scopes.is_met(|scope| holder.has_scope(scope)), Denial::Scope)
             }
             Part::Roles if !self.roles.is_empty() => {
                 asked.holder.ok_or(Denial::Anonymous)?;
-                let roles = self.names.roles(asked, |held| self.roles.is_met(|role| held.has(role)));
-                held(roles, Denial::Role)
+                held(self.names.roles(asked, |held| self.roles.is_met(|role| held.has(role)))?, Denial::Role)
             }
             Part::Action => self.action.as_ref().map_or(Ok(()), |action| {
                 asked.holder.ok_or(Denial::Anonymous)?;
-                held(self.names.allow(asked, action), Denial::Action)
+                held(self.names.allow(asked, action)?, Denial::Action)
             }),
             Part::Tenant => check_tie(self.tenant.as_ref(), asked, Denial::Tenant),
             Part::Project => check_tie(self.project.as_ref(), asked, Denial::Project),
@@ -124,7 +108,7 @@ impl AccessPolicy {
             // With a token another rule might.
             Ok(None) if asked.holder.is_none() => Err(Denial::Anonymous),
             Ok(_) => Err(Denial::Rule),
-            Err(Malformed) => Err(Denial::Malformed),
+            Err(denial) => Err(denial),
         }
     }
 
@@ -152,7 +136,8 @@ impl AccessPolicy {
                 Ok(Some((at, Rule { effect: Effect::Allow, .. }))) => format!("rules[{at}] allows"),
                 Ok(Some((at, _))) => format!("rules[{at}] denies"),
                 Ok(None) => "no rule holds, which denies".to_owned(),
-                Err(Malformed) => "a claim of the rules is neither a string nor a list of strings".to_owned(),
+                Err(Denial::Malformed) => "a claim is neither a string nor a list of strings".to_owned(),
+                Err(_) => "a value of the request can be in no action".to_owned(),
             }),
         }
     }
@@ -177,18 +162,14 @@ impl Demand {
     }
 }
 
-fn held(answer: Result<bool, Malformed>, denial: Denial) -> Result<(), Denial> {
-    match answer {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(denial),
-        Err(Malformed) => Err(Denial::Malformed),
-    }
+fn held(holds: bool, denial: Denial) -> Result<(), Denial> {
+    if holds { Ok(()) } else { Err(denial) }
 }
 
 fn check_tie<H: Holder>(tie: Option<&Tie>, asked: &Asked<'_, H>, denial: Denial) -> Result<(), Denial> {
     let Some(tie) = tie else { return Ok(()) };
     asked.holder.ok_or(Denial::Anonymous)?;
-    held(Ok(tie.holds(asked)), denial)
+    held(tie.holds(asked), denial)
 }
 
 fn tie_detail<'n, H: Holder>(tie: &Tie, asked: &Asked<'_, H>, param: &impl Fn(usize) -> &'n str) -> String {

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::action::{Action, Patterns};
 use super::asked::{Asked, Holder};
+use super::denial::Denial;
 use super::networks::Networks;
 use super::words::{Malformed, Words};
 use crate::claim::ClaimRules;
@@ -54,18 +55,19 @@ impl ClaimNames {
         &self,
         asked: &Asked<'_, H>,
         test: impl FnOnce(&Words) -> bool,
-    ) -> Result<bool, Malformed> {
+    ) -> Result<bool, Denial> {
         let Some(holder) = asked.holder else { return Ok(false) };
-        holder.made(&self.roles, Words::read, |read| read.as_ref().map(test).map_err(|malformed| *malformed))
+        holder.made(&self.roles, Words::read, |read| Ok(test(read.as_ref().map_err(|_| Denial::Malformed)?)))
     }
 
-    pub(super) fn allow<H: Holder>(&self, asked: &Asked<'_, H>, action: &Action) -> Result<bool, Malformed> {
-        let (Some(holder), Some(action)) = (asked.holder, action.filled(asked.params)) else {
-            return Ok(false);
-        };
+    /// Whether the action is allowed. Where a value can be in no action it is neither allowed nor not: a condition that
+    /// asks for the opposite must not be had by such a value.
+    pub(super) fn allow<H: Holder>(&self, asked: &Asked<'_, H>, action: &Action) -> Result<bool, Denial> {
+        let action = action.filled(asked.params).ok_or(Denial::Action)?;
+        let Some(holder) = asked.holder else { return Ok(false) };
         let make: fn(Option<&Value>) -> Result<Patterns, Malformed> = Patterns::read;
         holder.made(&self.actions, make, |read| {
-            read.as_ref().map(|patterns| patterns.allow(&action)).map_err(|malformed| *malformed)
+            Ok(read.as_ref().map_err(|_| Denial::Malformed)?.allow(&action))
         })
     }
 }
@@ -75,7 +77,7 @@ pub(super) fn decide<'r, H: Holder>(
     rules: &'r [Rule],
     names: &ClaimNames,
     asked: &Asked<'_, H>,
-) -> Result<Option<(usize, &'r Rule)>, Malformed> {
+) -> Result<Option<(usize, &'r Rule)>, Denial> {
     for (at, rule) in rules.iter().enumerate() {
         if rule.condition.holds(names, asked)? {
             return Ok(Some((at, rule)));
@@ -86,9 +88,9 @@ pub(super) fn decide<'r, H: Holder>(
 
 impl Condition {
     /// Left to right, and no further than needed. A claim that has to be read and has no form that it could have ends
-    /// it: whether a rule allows or denies, nothing is concluded from such a claim.
-    fn holds<H: Holder>(&self, names: &ClaimNames, asked: &Asked<'_, H>) -> Result<bool, Malformed> {
-        let first = |conditions: &[Condition], wanted: bool| {
+    /// it, as does a value that no action can hold: whether a rule allows or denies, nothing is concluded from them.
+    fn holds<H: Holder>(&self, names: &ClaimNames, asked: &Asked<'_, H>) -> Result<bool, Denial> {
+        let first = |conditions: &[Condition], wanted: bool| -> Result<bool, Denial> {
             for condition in conditions {
                 if condition.holds(names, asked)? == wanted {
                     return Ok(true);

@@ -137,7 +137,9 @@ fn steps(snapshot: &Snapshot, facts: &Facts<'_>, outcome: &mut Outcome, step: St
     let route = outcome.route.and_then(|r| snapshot.route(r)).ok_or_else(|| refuse(Refusal::Internal))?;
     if let Some(jwt) = &route.jwt {
         let checked = check_token(snapshot, facts, outcome, jwt)
-            .and_then(|()| check_demands(facts, outcome, jwt))
+            .and_then(|()| {
+                jwt.demands.as_ref().map_or(Ok(()), |demands| check_demands(facts, outcome, demands))
+            })
             .and_then(|()| check_scopes(outcome, jwt));
         match checked {
             Err(_) if jwt.shadow => route.metrics.shadow(facts.shard, observe::Shadow::Token),

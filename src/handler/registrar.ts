@@ -12,7 +12,7 @@ export interface VerbPolicies extends RoutePolicies {
 
 /**
  * What a group gives its routes. `limits` are added before those of the route; everything else a route says replaces it
- * whole, and `jwt: false` or `cors: false` opts out.
+ * whole, and `jwt: false`, `access: false` or `cors: false` opts out.
  */
 export type GroupPolicies = Omit<VerbPolicies, 'id'>;
 

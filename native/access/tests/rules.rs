@@ -169,6 +169,22 @@ fn a_claim_that_cannot_be_read_refuses_whether_a_rule_allows_or_denies() {
 }
 
 #[test]
+fn a_value_that_no_action_can_hold_refuses_whether_a_rule_allows_or_denies() {
+    let banned = || Condition::Action(action("banned:doc:{id}"));
+    for rules in [
+        vec![(Effect::Deny, banned()), (Effect::Allow, Condition::All([].into()))],
+        vec![(Effect::Allow, Condition::None([banned()].into()))],
+        vec![(Effect::Allow, Condition::Any([banned(), methods(&["GET"])].into()))],
+    ] {
+        let policy = ruled(rules);
+        for id in ["7:8", "*", ""] {
+            assert_eq!(check(&policy, json!({ "allowed_actions": ["x"] }), id), Err(Denial::Action), "{id}");
+        }
+        assert_eq!(check(&policy, json!({ "allowed_actions": ["x"] }), "7"), Ok(()));
+    }
+}
+
+#[test]
 fn rules_that_ask_for_nothing_of_a_token_hold_without_one() {
     let inside = ruled(vec![(Effect::Allow, client("192.0.2.0/24"))]);
     let outside = ruled(vec![(Effect::Allow, client("198.51.100.0/24"))]);
