@@ -50,6 +50,12 @@ const kinds = {
   ERR_FG_BAD_JSON: { status: 400, source: 'downstream', retryable: false },
   /** The key set of an issuer cannot be fetched or holds no usable key. */
   ERR_FG_KEYS_UNAVAILABLE: { status: 503, source: 'upstream', retryable: true },
+  /** A store (Redis, Valkey) cannot be reached or did not answer in time; nothing was half done. */
+  ERR_FG_STORE_UNAVAILABLE: { status: 503, source: 'upstream', retryable: true },
+  /** The signer of the token service gives no key or no signature. */
+  ERR_FG_SIGNER_UNAVAILABLE: { status: 503, source: 'upstream', retryable: true },
+  /** A token was asked for that is not given: an `OAuthError`, which says why. */
+  ERR_FG_TOKEN_REFUSED: { status: 400, source: 'downstream', retryable: false },
 } as const satisfies Record<string, ErrorKind>;
 
 /** Every code that the gateway throws. */

@@ -36,6 +36,37 @@ export function openStore(store: PlanStore): StoreClient {
   return new Redis({ ...options, ...node, db: store.database });
 }
 
+const opening = new WeakMap<StoreClient, Promise<void>>();
+
+/**
+ * Waits for a client that is connecting, for 2 s at most, so that commands can be asked at once after `openStore`.
+ * It never rejects: a command that is asked while there is no connection says so itself.
+ */
+export function untilReady(client: StoreClient): Promise<void> {
+  if (!['wait', 'connecting', 'connect'].includes(client.status)) return Promise.resolve();
+  let waiting = opening.get(client);
+  if (waiting === undefined) {
+    waiting = connected(client).finally(() => opening.delete(client));
+    opening.set(client, waiting);
+  }
+  return waiting;
+}
+
+function connected(client: StoreClient): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      for (const name of outcomes) client.off(name, done);
+      resolve();
+    };
+    const timer = setTimeout(done, connectTimeoutMs);
+    for (const name of outcomes) client.on(name, done);
+    if (client.status === 'wait') client.connect().catch(() => {});
+  });
+}
+
+const outcomes = ['ready', 'close', 'end'] as const;
+
 const patience = {
   connectTimeout: connectTimeoutMs,
   commandTimeout: commandTimeoutMs,
