@@ -9,6 +9,7 @@ const packages = {
   curl: 'curl',
   nginx: 'nginx-light',
   openssl: 'openssl',
+  'redis-server': 'redis-server',
   valgrind: 'valgrind',
 };
 
