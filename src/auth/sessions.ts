@@ -136,6 +136,9 @@ export class Sessions {
     const issuedBefore = Math.floor(now() / 1000);
     if (except === undefined) await onRevoked?.({ subject, issuedBefore, until: this.#lastExpiry() });
     const ended = await this.#store.removeAll(subject, except);
+    // Sessions that began meanwhile.
+    const late = ended.filter((id) => !others.some((other) => other.id === id));
+    await this.#tell(late.map((id) => this.#revokedSession(id)));
     this.#count('ended', ended.length);
     return ended.length;
   }

@@ -49,7 +49,7 @@ export interface DatedKey {
 /** Keys of one issuer, the ones that are no longer published too. */
 export const MAX_KEYS = 16;
 const MIN_BITS = 2048;
-const MAX_BITS = 8192;
+const MAX_BITS = 4096;
 
 interface HeldKey extends SignerKey {
   readonly privateKey: KeyObject;
@@ -64,7 +64,7 @@ const signAsync = promisify(
 /**
  * Signs with keys that this process holds. `rotate` makes a new RSA key of 2048 bit in this process alone: a fleet is
  * given dated keys instead, or signs with `vaultTransitSigner`.
- * @throws TypeError for a key that is not a private RSA key of 2048 to 8192 bit; the message does not contain it
+ * @throws TypeError for a key that is not a private RSA key of 2048 to 4096 bit; the message does not contain it
  */
 export function keySigner(keys: PrivateKey | DatedKey | readonly (PrivateKey | DatedKey)[]): Signer {
   const given: readonly (PrivateKey | DatedKey)[] = Array.isArray(keys)
@@ -102,7 +102,7 @@ export function publicMembers(jwk: JWK): { kty: 'RSA'; n: string; e: string } {
   return { kty: 'RSA', n, e };
 }
 
-/** @throws TypeError unless it is an RSA key of 2048 to 8192 bit */
+/** @throws TypeError unless it is an RSA key of 2048 to 4096 bit */
 export function checkedRsa(key: KeyObject): KeyObject {
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
   if (key.asymmetricKeyType !== 'rsa' || bits < MIN_BITS || bits > MAX_BITS)

@@ -69,6 +69,23 @@ describe('the package', () => {
     expect(module).toBe('GatewayError,createGateway');
   });
 
+  it('loads the token service by its own name, by require and by import', async () => {
+    const folder = application();
+    const names =
+      'OAuthError,createClientSecret,createTokenService,functionSigner,hashClientSecret,keySigner,memoryStore,redisStore,vaultTransitSigner';
+    const common = await run(
+      folder,
+      'auth.cjs',
+      `console.log(typeof require('ferrogate/auth').createTokenService);`,
+    );
+    const module = await run(
+      folder,
+      'auth.mjs',
+      `import * as a from 'ferrogate/auth'; console.log(Object.keys(a).sort().join());`,
+    );
+    expect([common, module]).toEqual(['function', names]);
+  });
+
   it('serves from CommonJS by inject, without uWebSockets.js', async () => {
     const out = await run(
       application(),
