@@ -60,7 +60,9 @@ class RedisStore implements TokenStore {
   async create(session: StoredSession, maxSessions: number, now: number): Promise<readonly string[]> {
     const key = this.#keyOf(session.id);
     const values = [session.id, infoOf(session), stateOf(session), `${now}`, `${maxSessions}`];
-    return this.#ask(() => this.#client.ferrogateCreate(key, ...values, lifeFrom(now, session.deadline)));
+    return this.#askTwice(() =>
+      this.#client.ferrogateCreate(key, ...values, lifeFrom(now, session.deadline)),
+    );
   }
 
   async find(id: string, now: number): Promise<StoredSession | null> {
@@ -74,8 +76,7 @@ class RedisStore implements TokenStore {
     const words = [id, word(client), presented, next, sealed ?? '-', `${now}`, `${reuseMs}`, `${deadline}`];
     const send = (): Promise<string[]> =>
       this.#client.ferrogateRotate(this.#keyOf(id), ...words, word(ip), lifeFrom(now, deadline));
-    // Asked again once: where only the answer was lost, the script knows the rotation by its successor.
-    const [kind, was] = await this.#ask(send).catch(() => this.#ask(send));
+    const [kind, was] = await this.#askTwice(send);
     if (kind === 'again' && was !== undefined) return { kind, sealed: was };
     if (kind === 'rotated' || kind === 'reused' || kind === 'foreign' || kind === 'unknown') return { kind };
     throw unavailable('gave an answer that is none of its script');
@@ -117,6 +118,25 @@ class RedisStore implements TokenStore {
       throw unavailable(reasonOf(error));
     }
   }
+
+  /** Asks again where only the answer was lost: for scripts that know what they have done already. */
+  async #askTwice<Answer>(command: () => Promise<Answer>): Promise<Answer> {
+    let lost: unknown;
+    try {
+      await untilReady(this.#client);
+      return await command();
+    } catch (error) {
+      lost = error;
+    }
+    if (!isLost(lost)) throw unavailable(reasonOf(lost));
+    await untilReady(this.#client, true);
+    return this.#ask(command);
+  }
+}
+
+/** Whether a command may have been done without an answer. */
+function isLost(error: unknown): boolean {
+  return error instanceof Error && /timed out|closed|max retries|ECONNRESET|EPIPE/i.test(error.message);
 }
 
 /** No cause: an error of ioredis carries the arguments of its command. */

@@ -36,23 +36,41 @@ export function openStore(store: PlanStore): StoreClient {
   return new Redis({ ...options, ...node, db: store.database });
 }
 
-const opening = new WeakMap<StoreClient, Promise<void>>();
-
 /**
- * Waits for a client that is connecting, for 2 s at most, so that commands can be asked at once after `openStore`.
- * It never rejects: a command that is asked while there is no connection says so itself.
+ * Waits for a client that is connecting, for 2 s at most, so that commands can be asked at once after `openStore`. With
+ * `isBack` also for one that has lost its connection. It never rejects: a command that is asked while there is no connection
+ * says so itself.
  */
-export function untilReady(client: StoreClient): Promise<void> {
-  if (!['wait', 'connecting', 'connect'].includes(client.status)) return Promise.resolve();
-  let waiting = opening.get(client);
+export function untilReady(client: StoreClient, isBack = false): Promise<void> {
+  const { awaited, states, outcomes } = isBack ? returning : opening;
+  if (!states.includes(client.status)) return Promise.resolve();
+  let waiting = awaited.get(client);
   if (waiting === undefined) {
-    waiting = connected(client).finally(() => opening.delete(client));
-    opening.set(client, waiting);
+    waiting = connected(client, outcomes).finally(() => awaited.delete(client));
+    awaited.set(client, waiting);
   }
   return waiting;
 }
 
-function connected(client: StoreClient): Promise<void> {
+/** What is waited for, by one promise for each client: its states, and the events that end the wait. */
+interface Wait {
+  readonly awaited: WeakMap<StoreClient, Promise<void>>;
+  readonly states: readonly string[];
+  readonly outcomes: readonly string[];
+}
+
+const opening: Wait = {
+  awaited: new WeakMap(),
+  states: ['wait', 'connecting', 'connect'],
+  outcomes: ['ready', 'close', 'end'],
+};
+const returning: Wait = {
+  awaited: new WeakMap(),
+  states: [...opening.states, 'close', 'reconnecting'],
+  outcomes: ['ready', 'end'],
+};
+
+function connected(client: StoreClient, outcomes: readonly string[]): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);
@@ -64,8 +82,6 @@ function connected(client: StoreClient): Promise<void> {
     if (client.status === 'wait') client.connect().catch(() => {});
   });
 }
-
-const outcomes = ['ready', 'close', 'end'] as const;
 
 const patience = {
   connectTimeout: connectTimeoutMs,

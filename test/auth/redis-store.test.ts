@@ -1,5 +1,6 @@
 // Redis under the token service: what is kept there, and what happens when it is killed, stopped, full, forgetful, or a cluster that moves.
-import { describe, expect, it } from 'vitest';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { redisStore, type TokenServiceOptions } from '../../src/auth/index.ts';
 import { subjectTag, tagOf } from '../../src/auth/refresh-token.ts';
 import { type RedisServer, startCluster, startRedis } from '../support/redis.ts';
@@ -33,6 +34,15 @@ describe('a Redis', () => {
     expect(life > 3_500_000 && life <= 3_600_000).toBe(true);
     await service.logout(sessionOf(first));
     expect(await redis.command('KEYS', '*')).toBe('');
+  });
+
+  it('forgets sessions that are over when the next one begins', async () => {
+    const { service, redis, clock } = await open({ refreshTokenTtl: '1h' });
+    for (let at = 0; at < 3; at += 1) await service.issue({ subject: 'ada' });
+    clock.pass(3_600_000);
+    await service.issue({ subject: 'ada' });
+    const fields = await redis.command('HLEN', `ferrogate:auth:{${subjectTag('ada')}}`);
+    expect(fields).toBe('2');
   });
 
   it('is asked by several services that share its sessions', async () => {
@@ -79,6 +89,22 @@ describe('a Redis', () => {
     expect(await outcomeOf(service.refresh({ refreshToken: refreshOf(next) }))).toBe('done');
   });
 
+  it('whose answer is lost on the way is asked again, and does nothing twice', async () => {
+    const redis = await startRedis();
+    const way = await startWay(redis.port);
+    const store = redisStore(`redis://127.0.0.1:${way.port}`);
+    const { service } = makeService({ store, maxSessions: 1 });
+    await service.issue({ subject: 'ada' });
+    way.loseNext();
+    let tokens = await service.issue({ subject: 'ada' });
+    for (let round = 0; round < 3; round += 1) {
+      way.loseNext();
+      tokens = await service.refresh({ refreshToken: refreshOf(tokens) });
+    }
+    expect(way.lost).toBe(4);
+    expect((await service.sessions('ada')).map(({ id }) => id)).toEqual([tokens.session_id]);
+  });
+
   it('that is full refuses, and changes nothing', async () => {
     const { service, redis, clock } = await open({ maxSessions: 1 });
     const tokens = await service.issue({ subject: 'ada' });
@@ -118,6 +144,49 @@ describe('a Redis', () => {
     }
   });
 });
+
+interface Way {
+  readonly port: number;
+  /** Answers that were lost. */
+  readonly lost: number;
+  /** Cuts the connection instead of the answer to the next script. */
+  loseNext(): void;
+}
+
+/** A way to Redis on which an answer can be lost after the server did what it was asked. */
+async function startWay(to: number): Promise<Way> {
+  let [lost, isArmed] = [0, false];
+  const server = createServer((client) => {
+    const redis = connect(to, '127.0.0.1');
+    let isCut = false;
+    const end = (): void => {
+      client.destroy();
+      redis.destroy();
+    };
+    client.on('data', (bytes) => {
+      isCut ||= isArmed && /eval/i.test(bytes.toString('latin1'));
+      redis.write(bytes);
+    });
+    redis.on('data', (bytes) => {
+      if (!isCut) return void client.write(bytes);
+      isArmed = false;
+      lost += 1;
+      end();
+    });
+    for (const socket of [client, redis]) socket.on('error', end).on('close', end);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  return {
+    port: (server.address() as AddressInfo).port,
+    get lost() {
+      return lost;
+    },
+    loseNext: () => {
+      isArmed = true;
+    },
+  };
+}
 
 it('a cluster keeps each subject on one node, also while its slot moves', async () => {
   const cluster = await startCluster();
