@@ -71,18 +71,22 @@ export class Clients {
   readonly #find: (id: string) => OAuthClient | null | undefined | Promise<OAuthClient | null | undefined>;
   /** Who asks without saying so. */
   readonly #default: string;
+  /** Null: all but `client_credentials`. Where there are clients with rights of their own, nobody has more by saying nothing. */
+  readonly #defaultGrants: readonly string[] | null;
 
   /** @throws TypeError for a client that is wrong, or two of one id */
-  constructor(clients: OAuthClients, defaultClient: string) {
+  constructor(clients: OAuthClients | undefined, defaultClient: string) {
     this.#default = defaultClient;
+    this.#defaultGrants = clients === undefined ? null : ['refresh_token'];
     if (!isClientId(defaultClient))
       throw new TypeError('defaultClient: expected 1 to 256 printable characters');
     if (typeof clients === 'function') {
       this.#find = async (id) => checked(await clients(id));
       return;
     }
-    const byId = new Map(clients.map((client) => [client.id, checked(client)]));
-    if (byId.size !== clients.length) throw new TypeError('clients: two have one id');
+    const known = clients ?? [];
+    const byId = new Map(known.map((client) => [client.id, checked(client)]));
+    if (byId.size !== known.length) throw new TypeError('clients: two have one id');
     this.#find = (id) => byId.get(id);
   }
 
@@ -97,7 +101,7 @@ export class Clients {
     if (secret === undefined) {
       if (client && secrets.length === 0) return known(client, false);
       if (client || (id ?? this.#default) !== this.#default) throw refused();
-      return { id: this.#default, isAuthenticated: false, grants: null, scope: '', introspect: false };
+      return { ...nobody, id: this.#default, grants: this.#defaultGrants };
     }
     // Compared for an unknown client too: what is not there must not be faster.
     const isRight = matches(secret, secrets.length > 0 ? secrets : [unmatched]);
@@ -116,6 +120,8 @@ export function checkGrant(client: KnownClient, grant: string): void {
 export function isClientId(id: string): boolean {
   return idPattern.test(id);
 }
+
+const nobody = { isAuthenticated: false, scope: '', introspect: false };
 
 /** A hash that no secret has. */
 const unmatched = `sha256:${randomBytes(32).toString('base64url')}`;

@@ -57,7 +57,7 @@ export interface TokenServiceOptions {
   readonly maxSessions?: number;
   /** Clients, at hand or found by a function. Default none: everybody is the public client `defaultClient`. */
   readonly clients?: OAuthClients;
-  /** `client_id` of requests and sessions that name none. Default `"default"`. */
+  /** `client_id` of requests and sessions that name none. With `clients` it may only refresh, unless it is one. Default `"default"`. */
   readonly defaultClient?: string;
   /**
    * Claims of each access token, asked at every issue and refresh, so that roles are up to date. Null: the subject may have

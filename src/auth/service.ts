@@ -72,7 +72,7 @@ export function createTokenService(options: TokenServiceOptions): TokenService {
   const tokens = new AccessTokens(ring, settings);
   const count = eventCounter(options.registry);
   const sessions = new Sessions(settings, options.store, tokens, count);
-  const clients = new Clients(options.clients ?? [], settings.defaultClient);
+  const clients = new Clients(options.clients, settings.defaultClient);
   const grants = new Map(Object.entries(options.grants ?? {}));
   for (const name of ['refresh_token', 'client_credentials'])
     if (grants.has(name)) throw new TypeError(`grants: "${name}" is the service's own`);

@@ -48,7 +48,7 @@ describe('a client', () => {
       { id: 'web' },
       { id: 'web', isAuthenticated: false, grants: ['refresh_token'], introspect: false },
     ],
-    ['unnamed', {}, { id: 'default', isAuthenticated: false, grants: null }],
+    ['unnamed', {}, { id: 'default', isAuthenticated: false, grants: ['refresh_token'] }],
     ['unnamed, by its name', { id: 'default' }, { id: 'default', isAuthenticated: false }],
   ])('is recognised %s', async (_, given, expected) => {
     expect(await recognise(given)).toMatchObject(expected);
@@ -119,10 +119,19 @@ it.each([
   ['web', 'client_credentials', 'unauthorized_client'],
   ['web', 'password', 'unauthorized_client'],
   ['default', 'refresh_token', 'done'],
-  ['default', 'password', 'done'],
+  ['default', 'password', 'unauthorized_client'],
   ['default', 'client_credentials', 'unauthorized_client'],
 ])('%s with the grant %s: %s', async (id, grant, expected) => {
   const client = await recognise(id === 'svc' ? { id, secret: old.secret } : { id });
+  expect(await outcomeOf(Promise.resolve().then(() => checkGrant(client, grant)))).toBe(expected);
+});
+
+it.each([
+  ['refresh_token', 'done'],
+  ['password', 'done'],
+  ['client_credentials', 'unauthorized_client'],
+])('without clients everybody has the grant %s: %s', async (grant, expected) => {
+  const client = await recognise({}, new Clients(undefined, 'default'));
   expect(await outcomeOf(Promise.resolve().then(() => checkGrant(client, grant)))).toBe(expected);
 });
 

@@ -4,6 +4,9 @@ import { memoryStore, type TokenServiceOptions } from '../../src/auth/index.ts';
 import { claimsOf } from './support.ts';
 import { asSvc, loggedIn, open, svc } from './world.ts';
 
+/** What is answered with a token. */
+const good = new URLSearchParams({ grant_type: 'client_credentials', ...asSvc }).toString();
+
 describe('POST /token', () => {
   it('gives a client a token of its own', async () => {
     const world = open();
@@ -76,8 +79,14 @@ describe('POST /token', () => {
       400,
       'invalid_scope',
     ],
-    ['a parameter twice', 'client_id=web&client_id=web', 400, 'invalid_request'],
-    ['many parameters', `client_id=web&${'a=1&'.repeat(40)}`, 400, 'invalid_request'],
+    ['a parameter twice', `${good}&scope=read&scope=write`, 400, 'invalid_request'],
+    ['a parameter twice, once empty', `${good}&scope=read&scope=`, 400, 'invalid_request'],
+    [
+      'many parameters',
+      `${good}${Array.from({ length: 30 }, (_, at) => `&a${at}=1`).join('')}`,
+      400,
+      'invalid_request',
+    ],
   ])('refuses %s', async (name, form, status, error) => {
     const { status: got, body, headers } = await open().post('/token', form);
     expect([got, body['error']]).toEqual(name === 'no body' ? [400, 'invalid_request'] : [status, error]);

@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { redisStore, type TokenServiceOptions } from '../../src/auth/index.ts';
 import { subjectTag, tagOf } from '../../src/auth/refresh-token.ts';
-import { type RedisServer, startCluster, startRedis } from '../support/redis.ts';
+import { type RedisServer, startCluster, startRedis, startSentinel } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { makeService, outcomeOf, refreshOf, sessionOf, type TestService } from './support.ts';
 
@@ -212,6 +212,22 @@ it('a cluster keeps each subject on one node, also while its slot moves', async 
   expect(new Set(old)).toEqual(new Set(['invalid_grant']));
   const left = await Promise.all(subjects.map((subject) => service.sessions(subject)));
   expect(left.flat()).toEqual([]);
+});
+
+it('behind Sentinels goes on after a failover', async () => {
+  const set = await startSentinel();
+  const { service } = makeService({ store: redisStore(set.url) });
+  const tokens = await service.issue({ subject: 'ada' });
+  const [first, replica] = set.servers;
+  await until('the replica to have the session', async () => (await replica.command('DBSIZE')).includes('1'));
+  await set.failover();
+  // What is written to the old primary until it follows is lost.
+  await until('the old primary to follow', async () => (await first.command('ROLE')).startsWith('slave'));
+  const refreshToken = refreshOf(tokens);
+  const next = await until('the service to follow', () =>
+    service.refresh({ refreshToken }).catch(() => null),
+  );
+  expect(await outcomeOf(service.refresh({ refreshToken: refreshOf(next) }))).toBe('done');
 });
 
 it.each([
