@@ -199,7 +199,8 @@ async function introspect(parts: Parts, { params, client }: Asked): Promise<Hand
   const text = required(params, 'token');
   const answer = (await refreshTokenFacts(parts, text)) ?? (await accessTokenFacts(parts, text));
   const mayKnow = answer !== null && (client.introspect || answer['client_id'] === client.id);
-  return mayKnow ? { active: true, ...answer } : { active: false };
+  // Last: a claim of the application may have the same name.
+  return mayKnow ? { ...answer, active: true } : { active: false };
 }
 
 async function refreshTokenFacts(

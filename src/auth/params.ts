@@ -37,7 +37,8 @@ export function requestError(error: unknown): { error: string; status: number; d
   if (error instanceof OAuthError)
     return { error: error.error, status: error.status, description: error.message };
   if (!(error instanceof GatewayError)) return null;
-  if (error.code === 'ERR_FG_STORE_UNAVAILABLE' || error.code === 'ERR_FG_SIGNER_UNAVAILABLE')
+  // The store, the signer, or a deny-list that `onRevoked` tells.
+  if (error.status === 503)
     return { error: 'temporarily_unavailable', status: 503, description: 'try again in a moment' };
   if (error.status >= 400 && error.status < 500)
     return { error: 'invalid_request', status: error.status, description: error.message };

@@ -83,6 +83,7 @@ export class Sessions {
   async refresh(request: RefreshRequest): Promise<TokenResponse> {
     const { now, reuseMs, defaultClient } = this.#settings;
     const { refreshToken, client = defaultClient, ip = null } = request;
+    if (ip !== null && !isName(ip)) throw new TypeError(nameRule('refresh: ip'));
     const token = parseRefreshToken(refreshToken);
     const session = token && (await this.#store.find(token.session, now()));
     if (token === null || session === null || session.client !== client) throw invalidGrant();
@@ -227,10 +228,9 @@ function response(access: AccessToken, scope: string, token: RefreshToken): Toke
 
 function checkedRequest(request: IssueRequest): IssueRequest {
   const { subject, scope = '', claims = {}, device = '', ip = '', client = '-' } = request;
-  const isName = subject !== '' && subject.length <= MAX_NAME_LENGTH && isWellFormed(subject);
-  if (!isName) throw new TypeError(`issue: a subject has 1 to ${MAX_NAME_LENGTH} characters`);
-  if (device.length > MAX_NAME_LENGTH || ip.length > MAX_NAME_LENGTH || !isWellFormed(`${device}${ip}`))
-    throw new TypeError(`issue: device and ip have at most ${MAX_NAME_LENGTH} characters`);
+  if (subject === '') throw new TypeError('issue: a subject is not empty');
+  for (const [name, text] of Object.entries({ subject, device, ip }))
+    if (!isName(text)) throw new TypeError(nameRule(`issue: ${name}`));
   if (!isClientId(client)) throw new TypeError('issue: a client id has 1 to 256 printable ASCII characters');
   checkedScope(scope);
   if (JSON.stringify(checkedClaims(claims)).length > MAX_CLAIMS_BYTES)
@@ -239,6 +239,10 @@ function checkedRequest(request: IssueRequest): IssueRequest {
 }
 
 /** Half of a surrogate pair would be kept as another text than the one that was given. */
-function isWellFormed(text: string): boolean {
-  return !/\p{Surrogate}/u.test(text);
+function isName(text: string): boolean {
+  return text.length <= MAX_NAME_LENGTH && !/\p{Surrogate}/u.test(text);
+}
+
+function nameRule(name: string): string {
+  return `${name}: expected at most ${MAX_NAME_LENGTH} characters of well-formed text`;
 }

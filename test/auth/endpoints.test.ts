@@ -1,6 +1,7 @@
 // The routes that give tokens, and the key set, as HTTP: what each takes, what it answers, and what it never tells.
 import { describe, expect, it } from 'vitest';
 import { memoryStore, type TokenServiceOptions } from '../../src/auth/index.ts';
+import { GatewayError } from '../../src/index.ts';
 import { claimsOf } from './support.ts';
 import { asSvc, loggedIn, open, svc } from './world.ts';
 
@@ -126,6 +127,10 @@ describe('POST /token', () => {
     expect([status, headers.get('retry-after')]).toEqual([503, '1']);
     expect(body).toEqual({ error: 'temporarily_unavailable', error_description: 'try again in a moment' });
     expect((await world.gateway.inject('/auth/jwks.json')).status).toBe(503);
+    const find = () => Promise.reject(new GatewayError('ERR_FG_STORE_UNAVAILABLE', 'secret place'));
+    const noStore = open({ store: Object.assign(memoryStore(), { find }) });
+    const refresh = { refresh_token: `fgr_${'A'.repeat(87)}`, client_id: 'web' };
+    expect(await noStore.post('/refresh', refresh)).toMatchObject({ status: 503, body });
   });
 });
 

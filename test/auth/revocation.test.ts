@@ -1,6 +1,6 @@
 // The routes that end tokens and tell of them, as HTTP (RFC 7009, RFC 7662).
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createGateway } from '../../src/index.ts';
+import { createGateway, GatewayError } from '../../src/index.ts';
 import { heard } from '../support/gateway.ts';
 import { claimsOf, makeService } from './support.ts';
 import { api, asApi, clients, loggedIn, open } from './world.ts';
@@ -29,6 +29,15 @@ describe('POST /revoke', () => {
       client_id: 'web',
     });
     expect([status, world.revoked]).toEqual([200, [{ jti, until: exp }]]);
+    expect((await world.service.sessions('ada')).length).toBe(1);
+  });
+
+  it('is asked again where the deny-list is away', async () => {
+    const onRevoked = () => Promise.reject(new GatewayError('ERR_FG_STORE_UNAVAILABLE', 'away'));
+    const world = open({ onRevoked });
+    const { access_token = '', refresh_token = '' } = await loggedIn(world);
+    for (const token of [access_token, refresh_token])
+      expect((await world.post('/revoke', { token, client_id: 'web' })).status).toBe(503);
     expect((await world.service.sessions('ada')).length).toBe(1);
   });
 
@@ -95,6 +104,13 @@ describe('POST /introspect', () => {
       iat: world.clock.now / 1000,
       exp: world.clock.now / 1000 + 2_592_000,
     });
+  });
+
+  it('is not told otherwise by a claim of the application', async () => {
+    const world = open({ claims: () => ({ active: false, token_type: 'N_A' }) });
+    const { access_token: token = '' } = await loggedIn(world);
+    const { body } = await world.post('/introspect', { token, ...asApi });
+    expect(body).toMatchObject({ active: true, token_type: 'Bearer' });
   });
 
   it('tells of nothing that is over, spent, denied, malformed or of another client', async () => {
