@@ -2,7 +2,7 @@
 //! thread and environment of the process that opens it by name; it serves no request itself.
 
 use crate::access::{Connections, Crowded, Timeout};
-use crate::jwt::{Issuer, JwksError, PutKeys};
+use crate::jwt::{DeniedBy, DenyChange, DenyPut, Issuer, JwksError, PutKeys};
 use crate::limit::{Buckets, KeyHasher};
 use crate::observe::{Family, Kind, Metrics, RecordRing};
 use crate::overload::{self, Overload};
@@ -152,6 +152,17 @@ impl Core {
         put.map(Some)
     }
 
+    /// Changes which tokens of an issuer of the snapshot in force are denied; None for one that is not in it.
+    pub fn put_denied(
+        &self,
+        issuer_id: &str,
+        change: DenyChange,
+        now: Nanos,
+        unix: UnixSeconds,
+    ) -> Option<DenyPut> {
+        Some(self.issuer(issuer_id)?.denied().put(change, now, unix))
+    }
+
     /// The key source failed: whoever waits is decided with the keys there are.
     pub fn keys_failed(&self, issuer_id: &str, now: Nanos) {
         if let Some(issuer) = self.issuer(issuer_id) {
@@ -221,6 +232,7 @@ impl Core {
         families.extend(self.connection_families());
         families.extend(overload::families(&self.overload, snapshot.settings.overload.as_ref()));
         families.extend(issuer_families(&snapshot));
+        families.extend(deny_families(&snapshot));
         families.extend(crate::upstream::families(&snapshot.upstreams));
         families.extend(snapshot.settings.tls.iter().flat_map(|tls| tls.families()));
         families
@@ -297,6 +309,27 @@ fn issuer_families(snapshot: &Snapshot) -> Vec<Family> {
     vec![lookups, entries, evictions, tokens, checks, unchecked, keys]
 }
 
+/// Of issuers with a deny-list.
+fn deny_families(snapshot: &Snapshot) -> [Family; 3] {
+    let mut entries = Family::new("ferrogate_deny_list_entries", "Entries of the deny-list.", Kind::Gauge);
+    let help = "Tokens that verified and were refused because they are denied, by what names them.";
+    let mut denied = Family::new("ferrogate_tokens_denied_total", help, Kind::Counter);
+    let help = "Tokens that came while it was not known which are denied, by what was done with them.";
+    let mut unknown = Family::new("ferrogate_deny_list_unknown_total", help, Kind::Counter);
+    for issuer in snapshot.issuers.iter().filter(|issuer| issuer.deny.is_some()) {
+        let stats = issuer.state.denied().stats();
+        let id = &*issuer.id;
+        entries.with([("issuer", id)], stats.entries as f64);
+        for by in DeniedBy::ALL {
+            denied.with([("issuer", id), ("by", by.label())], stats.denied[by as usize] as f64);
+        }
+        for (outcome, count) in ["refused", "allowed"].into_iter().zip(stats.unknown) {
+            unknown.with([("issuer", id), ("outcome", outcome)], count as f64);
+        }
+    }
+    [entries, denied, unknown]
+}
+
 /// New shared state that becomes the core's only when the whole plan compiled.
 struct Staged<'a> {
     core: &'a Core,
@@ -312,6 +345,7 @@ impl Registries for Staged<'_> {
         let made = || Arc::new(Issuer::new(plan.cache_entries));
         let issuer = lock(&self.issuers).entry(key).or_insert_with(|| known.unwrap_or_else(made)).clone();
         issuer.gate().set_cooldown(Nanos::from_millis(plan.refresh_cooldown_ms));
+        issuer.denied().set_bound(plan.deny_list.as_ref().map_or(0, |list| list.max_entries));
         issuer
     }
 

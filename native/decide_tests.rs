@@ -141,6 +141,47 @@ fn tokens_and_scopes() {
 }
 
 #[test]
+fn denied_tokens_and_lists_that_are_not_known() {
+    let deny = |stale: Value| json!({ "maxEntries": 10, "maxStaleMs": stale, "fallback": "closed" });
+    let issuer = |id: &str, stale: Value| {
+        let mut issuer = testing::issuer(id);
+        issuer["denyList"] = deny(stale);
+        issuer
+    };
+    let open = json!({ "jwt": { "issuer": "fleet", "scopes": [], "denyListFallback": "open" } });
+    let core = testing::core(json!({
+        "issuers": [issuer("main", Value::Null), issuer("fleet", json!(10_000)), testing::issuer("none")],
+        "routes": [
+            testing::route("main", "/main", jwt(&[])),
+            testing::route("fleet", "/fleet", json!({ "jwt": { "issuer": "fleet", "scopes": [] } })),
+            testing::route("open", "/open", open),
+            testing::route("none", "/none", json!({ "jwt": { "issuer": "none", "scopes": [] } })),
+        ],
+    }));
+    for issuer in ["main", "fleet", "none"] {
+        core.put_keys(issuer, &SIGNER.jwks(), NOW).expect("the key set is good");
+    }
+    let put = |issuer: &str, change: Value| {
+        core.put_denied(issuer, serde_json::from_value(change).expect("a change"), NOW, UNIX)
+    };
+    let token = bearer(&SIGNER.token(UNIX.0, json!({ "jti": "a" })));
+    let words = || ["/main", "/fleet", "/open", "/none"].map(|path| word(&core, "GET", path, &[&token]));
+    assert_eq!(words(), ["handler 1", "deny_list_unavailable", "handler 1", "handler 1"]);
+    put("fleet", json!({ "synced": true }));
+    assert_eq!(words(), ["handler 1"; 4]);
+    let denied = json!({ "add": [["jti", "a", UNIX.0 + 60, 0]] });
+    for issuer in ["main", "fleet"] {
+        put(issuer, denied.clone());
+    }
+    assert_eq!(words(), ["token_invalid", "token_invalid", "token_invalid", "handler 1"]);
+    let (_, answer) = ask(&core, "GET", "/main", &[&token]);
+    assert!(answer.starts_with("401 ") && answer.contains("the token was revoked"), "{answer}");
+    assert!(put("unknown", denied).is_none());
+    let families = serde_json::to_string(&core.families()).expect("JSON");
+    assert!(families.contains(r#"{"labels":{"by":"jti","issuer":"fleet"},"value":2.0}"#), "{families}");
+}
+
+#[test]
 fn challenges_name_the_realm_and_never_the_token() {
     let core = testing::core(json!({ "issuers": [testing::issuer("main")], "routes": [
         testing::route("read", "/read", jwt(&["read:orders", "x"])),
@@ -280,6 +321,7 @@ fn every_refusal_has_a_status_a_reason_and_constant_text() {
         Refusal::TokenMissing,
         Refusal::TokensDiffer,
         Refusal::KeysUnavailable,
+        Refusal::DenyListUnavailable,
         Refusal::InsufficientScope,
         Refusal::ClaimsRefused,
         Refusal::InsufficientRole,

@@ -2,7 +2,7 @@
 //! counts nothing.
 
 use crate::core::Core;
-use crate::decide::{Facts, UNKNOWN_KEY, asking, choose_issuer, find_token, refusal_of};
+use crate::decide::{Facts, UNKNOWN_KEY, asking, choose_issuer, denial, find_token, refusal_of};
 use crate::h1::{FieldId, Fields, Reject, Target, Version, guard, normal_host};
 use crate::jwt::{self, Invalid, TokenDemands, Verified};
 use crate::observe::Shard;
@@ -238,6 +238,7 @@ fn tell_token(
         };
         ("token", refusal)
     })?;
+    denial(issuer, jwt, &verified, facts.now, facts.unix).map_err(|refusal| ("token", refusal))?;
     told.step("token", "accepted", format!("issuer {}", issuer.id));
     let verified = &*token.insert(verified);
     if let Some(demands) = &jwt.demands

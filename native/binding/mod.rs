@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 mod acceptor;
+mod deny;
 mod descriptor;
 mod draft;
 mod drive;

@@ -56,7 +56,7 @@ pub(super) fn address_in_use(host: impl std::fmt::Display, port: u16, error: &st
     failure("ERR_FG_ADDRESS_IN_USE", &format!("cannot listen on {host} port {port}: {error}"), None)
 }
 
-fn find(core: u32) -> Result<Arc<Core>> {
+pub(super) fn find(core: u32) -> Result<Arc<Core>> {
     Core::find(core).ok_or_else(|| failure("ERR_FG_CLOSED", "the gateway is closed", None))
 }
 

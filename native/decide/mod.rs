@@ -10,7 +10,7 @@ mod token;
 pub use access::{asking, refusal_of};
 pub use limits::MAX_LIMITS;
 pub use source::find_token;
-pub use token::{UNKNOWN_KEY, choose_issuer};
+pub use token::{UNKNOWN_KEY, choose_issuer, denial};
 
 use crate::h1::{Fields, Target};
 use crate::jwt::Verified;
@@ -25,7 +25,7 @@ use limits::take_limits;
 use matching::match_route;
 use std::net::IpAddr;
 use std::sync::Arc;
-use token::{check_scopes, check_token};
+use token::{check_denied, check_scopes, check_token};
 
 /// What the decision looks at; guarded and canonical.
 pub struct Facts<'a> {
@@ -137,6 +137,7 @@ fn steps(snapshot: &Snapshot, facts: &Facts<'_>, outcome: &mut Outcome, step: St
     let route = outcome.route.and_then(|r| snapshot.route(r)).ok_or_else(|| refuse(Refusal::Internal))?;
     if let Some(jwt) = &route.jwt {
         let checked = check_token(snapshot, facts, outcome, jwt)
+            .and_then(|()| check_denied(snapshot, facts, outcome, jwt))
             .and_then(|()| {
                 jwt.demands.as_ref().map_or(Ok(()), |demands| check_demands(facts, outcome, demands))
             })

@@ -2,11 +2,11 @@
 
 use super::source::find_token;
 use super::{Facts, Next, Outcome, Pass, Step, Waits, refuse};
-use crate::jwt::{self, Gate, Invalid, Verified};
+use crate::jwt::{self, Denial, DenyPolicy, Gate, Invalid, Verified};
 use crate::limit::{Buckets, Key, Quota, Take};
 use crate::respond::Refusal;
 use crate::snapshot::{RouteJwt, Snapshot, SnapshotIssuer};
-use crate::time::Nanos;
+use crate::time::{Nanos, UnixSeconds};
 use std::sync::Arc;
 
 /// Step c: a bearer token, from the cache or verified. Without one an optional rule goes on, without an identity.
@@ -73,6 +73,42 @@ pub fn choose_issuer(snapshot: &Snapshot, jwt: &RouteJwt, token: &[u8]) -> Resul
     let claimed = jwt::issuer_of(token, longest.unwrap_or(0))?;
     let is_meant = |index: &u32| rules(*index).is_some_and(|rules| *rules.issuer == *claimed);
     jwt.accepted().find(is_meant).ok_or(Invalid::IssuerUnknown)
+}
+
+/// Whether the token that was accepted, now verified or before, is on the deny-list of its issuer. One that is, or may
+/// be, gives no identity, also where that is not enforced.
+pub(super) fn check_denied(
+    snapshot: &Snapshot,
+    facts: &Facts<'_>,
+    outcome: &mut Outcome,
+    jwt: &RouteJwt,
+) -> Pass {
+    let Some(token) = &outcome.token else { return Ok(()) };
+    let mut issuers = jwt.accepted().filter_map(|index| snapshot.issuers.get(index as usize));
+    let issuer = issuers.find(|issuer| issuer.policy.accepted(token));
+    let issuer = issuer.ok_or_else(|| refuse(Refusal::Internal))?;
+    let denied = denial(issuer, jwt, token, facts.now, facts.unix);
+    if denied.is_err() {
+        outcome.token = None;
+    }
+    denied.map_err(refuse)
+}
+
+/// What the deny-list of `issuer`, which accepted the token, says of it.
+pub fn denial(
+    issuer: &SnapshotIssuer,
+    jwt: &RouteJwt,
+    token: &Verified,
+    now: Nanos,
+    unix: UnixSeconds,
+) -> Result<(), Refusal> {
+    let Some(deny) = &issuer.deny else { return Ok(()) };
+    let fallback = jwt.deny_fallback.unwrap_or(deny.fallback);
+    match issuer.state.denied().judge(&DenyPolicy { fallback, ..*deny }, token, now, unix) {
+        Denial::No => Ok(()),
+        Denial::Denied(_) => Err(Refusal::TokenInvalid("the token was revoked")),
+        Denial::Unknown => Err(Refusal::DenyListUnavailable),
+    }
 }
 
 /// What is left to the client of tokens that fail, seen or taken from; `None` where nobody counts them.

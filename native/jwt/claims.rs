@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use serde_json::{Map, Value};
 
 use super::compact::{Compact, decode_text};
+use super::deny::Marks;
 use super::error::Invalid;
 use super::json::{self, JsonError};
 use super::made::Made;
@@ -22,6 +23,7 @@ use crate::time::UnixSeconds;
 pub struct Verified {
     policy: u128,
     window: Window,
+    marks: Marks,
     json: Box<str>,
     values: OnceLock<Map<String, Value>>,
     scopes: Box<[Box<str>]>,
@@ -100,6 +102,11 @@ impl Verified {
         self.window
     }
 
+    /// What the token can be denied by.
+    pub(super) fn marks(&self) -> Marks {
+        self.marks
+    }
+
     /// Fingerprint of the policy that accepted the token.
     pub(super) fn policy(&self) -> u128 {
         self.policy
@@ -111,6 +118,7 @@ pub(super) struct Unproven {
     json: String,
     members: Map<String, Value>,
     window: Window,
+    /// `iat`, rounded down.
     issued: Option<u64>,
 }
 
@@ -118,7 +126,7 @@ pub(super) struct Unproven {
 pub(super) fn read(json: String, skew_seconds: u64, now: UnixSeconds) -> Result<Unproven, Invalid> {
     let object = json::object(&json, &["exp", "nbf", "iat"]).map_err(in_claims)?;
     let window = check_dates(skew_seconds, now.0, object.raw)?;
-    let issued = object.raw[2].and_then(|iat| date(iat, false)).map(|iat| iat.saturating_add(skew_seconds));
+    let issued = object.raw[2].and_then(|text| date(text, false));
     let members = object.members;
     Ok(Unproven { json, members, window, issued })
 }
@@ -151,9 +159,11 @@ pub(super) fn check(
         return Err(Invalid::SubjectMalformed);
     }
     let scopes = scopes(members)?;
+    let marks = Marks::of(members, claims.issued);
+    let issued = claims.issued.map(|iat| iat.saturating_add(rules.skew_seconds));
     rules.demands.check_claims(members, token_type.as_deref())?;
     let mut window = claims.window;
-    window.until = window.until.min(rules.demands.last_second(claims.issued)?.unwrap_or(u64::MAX));
+    window.until = window.until.min(rules.demands.last_second(issued)?.unwrap_or(u64::MAX));
     if now.0 >= window.until {
         return Err(Invalid::TooOld);
     }
@@ -164,7 +174,8 @@ pub(super) fn check(
         values: OnceLock::new(),
         scopes,
         made: Made::default(),
-        issued: claims.issued,
+        issued,
+        marks,
         token_type,
     })
 }

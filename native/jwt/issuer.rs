@@ -8,6 +8,7 @@ use ahash::RandomState;
 
 use super::claims::{self, Verified};
 use super::compact::{Compact, SignatureBuffer, decode_text};
+use super::deny::DenyList;
 use super::error::{Invalid, JwksError, Reject, Unusable};
 use super::gate::KeyGate;
 use super::header::Header;
@@ -27,6 +28,7 @@ pub struct Issuer {
     loaded: Mutex<Option<Nanos>>,
     cache: Cache,
     gate: KeyGate,
+    denied: DenyList,
     kid_hasher: RandomState,
     accepted: AtomicU64,
     refused: AtomicU64,
@@ -76,6 +78,7 @@ impl Issuer {
             loaded: Mutex::new(None),
             cache: Cache::new(cache_entries),
             gate: KeyGate::new(DEFAULT_COOLDOWN),
+            denied: DenyList::default(),
             kid_hasher: RandomState::new(),
             accepted: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -115,6 +118,11 @@ impl Issuer {
 
     pub fn gate(&self) -> &KeyGate {
         &self.gate
+    }
+
+    /// Tokens that are refused although they verify: the caller asks.
+    pub fn denied(&self) -> &DenyList {
+        &self.denied
     }
 
     /// Checks `token` (the bytes after `Bearer `) against `policy` at `now`. A token verified before costs no

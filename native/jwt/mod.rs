@@ -12,6 +12,7 @@
 //! leave    the caller says whether a signature may be checked ([`Issuer::verify_if`])
 //! check    RSA PKCS #1 v1.5 and PSS, ECDSA, Ed25519                                             rsa, ec, ed25519
 //! claims   iss, aud, required, sub, scopes; typ, azp, age, single claims                         claims, demands
+//! deny     the caller asks [`DenyList::judge`] of each token, cached or new                     deny
 //! ```
 //! What needs no signature check and tells nothing of the configuration comes before it: garbage and old tokens are
 //! cheap to refuse. What is left is bounded by whoever gives leave. Where several issuers are accepted, [`issuer_of`] tells
@@ -22,6 +23,7 @@ mod algorithm;
 mod claims;
 mod compact;
 mod demands;
+mod deny;
 mod ec;
 mod ed25519;
 mod error;
@@ -43,6 +45,7 @@ mod tests;
 pub use algorithm::{Algorithm, Algorithms};
 pub use claims::{Verified, issuer_of};
 pub use demands::TokenDemands;
+pub use deny::{Denial, DeniedBy, DenyChange, DenyList, DenyPolicy, DenyPut, DenyStats, Fallback};
 pub use error::{Invalid, JwksError, Reject, Unusable};
 pub use gate::{Gate, KeyGate};
 pub use issuer::{Issuer, IssuerStats, PutKeys};

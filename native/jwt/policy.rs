@@ -4,6 +4,7 @@
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::algorithm::{Algorithm, Algorithms};
+use super::claims::Verified;
 use super::demands::TokenDemands;
 
 /// The demands as configured.
@@ -58,6 +59,11 @@ impl TokenPolicy {
 
     pub fn rules(&self) -> &TokenRules {
         &self.rules
+    }
+
+    /// Whether a token was accepted by these rules.
+    pub fn accepted(&self, token: &Verified) -> bool {
+        token.policy() == self.fingerprint
     }
 
     /// Half of a SHA-256 over all rules.

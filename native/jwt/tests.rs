@@ -3,6 +3,7 @@
 mod algorithms;
 mod cache;
 mod demands;
+mod deny;
 mod gate;
 #[cfg(feature = "interleave")]
 mod interleave;

@@ -37,6 +37,8 @@ pub enum Refusal {
     /// Too many tokens of the client failed, so its next one is not checked; after so many seconds it would be.
     TokenFailures(u32),
     KeysUnavailable,
+    /// It is not known which tokens are denied.
+    DenyListUnavailable,
     InsufficientScope,
     /// The route's own demands on the claims of a token that is good.
     ClaimsRefused,
@@ -154,6 +156,9 @@ impl Refusal {
             .retry(seconds),
             Refusal::KeysUnavailable => {
                 row(503, "keys_unavailable", "The keys to verify tokens are not loaded yet.").retry(1)
+            }
+            Refusal::DenyListUnavailable => {
+                row(503, "deny_list_unavailable", "It is not known now which tokens are denied.").retry(1)
             }
             Refusal::InsufficientScope => {
                 row(403, "insufficient_scope", "The token lacks a scope that the route needs.")

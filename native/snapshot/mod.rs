@@ -16,7 +16,7 @@ pub use route::{
 };
 
 use crate::access::TrustedProxies;
-use crate::jwt::{Issuer, TokenPolicy};
+use crate::jwt::{DenyPolicy, Issuer, TokenPolicy};
 use crate::limit::{Buckets, KeyHasher, LimitId, Quota};
 use crate::observe::{Metrics, RecordOptions};
 use crate::overload::Limits;
@@ -83,6 +83,8 @@ pub struct SnapshotIssuer {
     pub state: Arc<Issuer>,
     /// None checks every signature.
     pub failures: Option<FailureLimit>,
+    /// None: no token is denied.
+    pub deny: Option<DenyPolicy>,
 }
 
 /// How many tokens of one client may cost a signature check and be refused all the same.

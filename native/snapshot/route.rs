@@ -3,7 +3,7 @@
 use super::plan::PlanCertificateField;
 use crate::access::{AccessPolicy, CorsPolicy, RequiredScopes};
 use crate::h1::{Flags, SetField};
-use crate::jwt::TokenDemands;
+use crate::jwt::{Fallback, TokenDemands};
 use crate::limit::{LimitId, LimitText, Quota};
 use crate::observe::{LimitMetrics, RouteMetrics};
 use crate::time::Nanos;
@@ -76,6 +76,8 @@ pub struct RouteJwt {
     pub scopes: RequiredScopes,
     /// Looked at for each request, since the token may have been verified for another route.
     pub demands: Option<TokenDemands>,
+    /// While it is not known which tokens are denied; None: what the issuer says.
+    pub deny_fallback: Option<Fallback>,
 }
 
 impl RouteJwt {

@@ -5,7 +5,7 @@ use super::super::{FailureLimit, RouteJwt, SnapshotIssuer, TokenSource};
 use super::access::compile_demands;
 use super::{CompileError, Index, Registries, error};
 use crate::access::RequiredScopes;
-use crate::jwt::{Algorithm, Algorithms, TokenPolicy, TokenRules};
+use crate::jwt::{Algorithm, Algorithms, DenyPolicy, TokenPolicy, TokenRules};
 use crate::limit::Quota;
 use crate::time::Nanos;
 
@@ -44,6 +44,10 @@ fn compile_issuer(
         }),
         state: registries.issuer(plan),
         failures: failures.transpose()?,
+        deny: plan.deny_list.as_ref().map(|list| DenyPolicy {
+            max_stale: list.max_stale_ms.map(Nanos::from_millis),
+            fallback: list.fallback,
+        }),
     })
 }
 
@@ -82,6 +86,7 @@ pub(super) fn compile_jwt(
         shadow: jwt.shadow,
         scopes: RequiredScopes::new(&jwt.scopes).map_err(|e| error(&*at, e.to_string()))?,
         demands: demands.filter(|demands| !demands.is_empty()),
+        deny_fallback: jwt.deny_list_fallback,
     }))
 }
 

@@ -1,6 +1,7 @@
 //! `issuers`, and what a route demands of tokens.
 
 use super::{PlanDemands, PlanQuota};
+use crate::jwt::Fallback;
 use serde::{Deserialize, Deserializer};
 
 #[derive(Debug, Deserialize)]
@@ -21,6 +22,17 @@ pub struct PlanIssuer {
     pub failures: Option<PlanQuota>,
     /// None: nothing more is demanded of its tokens.
     pub demands: Option<PlanDemands>,
+    /// None: no token is denied.
+    pub deny_list: Option<PlanDenyList>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlanDenyList {
+    pub max_entries: usize,
+    /// None: nothing synchronises it.
+    pub max_stale_ms: Option<u64>,
+    pub fallback: Fallback,
 }
 
 #[derive(Debug, Deserialize)]
@@ -38,6 +50,8 @@ pub struct PlanJwt {
     pub shadow: bool,
     #[serde(default)]
     pub demands: Option<PlanDemands>,
+    /// None: that of the issuer.
+    pub deny_list_fallback: Option<Fallback>,
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
