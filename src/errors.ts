@@ -48,6 +48,10 @@ const kinds = {
   ERR_FG_INTERNAL: { status: 500, source: 'internal', retryable: false },
   /** The request body is not JSON. */
   ERR_FG_BAD_JSON: { status: 400, source: 'downstream', retryable: false },
+  /** The deny-list of an issuer has as many entries as it may. */
+  ERR_FG_DENY_LIST_FULL: { status: 503, source: 'config', retryable: false },
+  /** The store of a deny-list cannot be reached: nothing was changed. */
+  ERR_FG_DENY_LIST_UNAVAILABLE: { status: 503, source: 'upstream', retryable: true },
   /** The key set of an issuer cannot be fetched or holds no usable key. */
   ERR_FG_KEYS_UNAVAILABLE: { status: 503, source: 'upstream', retryable: true },
   /** A store (Redis, Valkey) cannot be reached or did not answer in time; nothing was half done. */

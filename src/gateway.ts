@@ -6,6 +6,7 @@ import { listenerFacts } from './config/choice.ts';
 import { type ParsedConfig, parseConfig, toPlan } from './config/parse.ts';
 import type { Plan } from './config/plan.ts';
 import type { GatewayConfig } from './config/types.ts';
+import { DenyLists } from './denylist/lists.ts';
 import { GatewayError } from './errors.ts';
 import { Publisher } from './handler/publisher.ts';
 import { RouteTable, routeInfo } from './handler/routes.ts';
@@ -48,6 +49,7 @@ class RunningGateway extends Announcer implements Gateway {
   readonly #table: RouteTable;
   readonly #core: number;
   readonly #keys;
+  readonly #denied;
   readonly #targets;
   readonly #certificates;
   readonly #environments: Environments;
@@ -76,6 +78,7 @@ class RunningGateway extends Announcer implements Gateway {
     this.#core = this.#native.coreOpen(core);
     const [sink, log] = [sourceSink(this.#native, this.#core), { logger: this.logger }];
     this.#keys = createKeySources(parsed.keySources, sink, log);
+    this.#denied = new DenyLists(parsed, sink.putDenied, log);
     this.#targets = createTargets(this.#plan.upstreams, sink, log);
     this.#certificates = new CertificateWatch(this.#table, (next) => this.#apply(next), this.logger);
     this.#environments = new Environments({
@@ -154,6 +157,7 @@ class RunningGateway extends Announcer implements Gateway {
     this.#inForce(plan, published.warnings);
     this.#certificates.update();
     this.#keys.update(parsed.keySources);
+    this.#denied.update(parsed);
     await this.#targets.update(plan.upstreams);
     this.announce('reload', published);
     return published.generation;
@@ -170,6 +174,9 @@ class RunningGateway extends Announcer implements Gateway {
     this.#closing ??= this.#shutDown(timeoutMs, options.handedOver === true);
     return this.#closing;
   }
+
+  deny: Gateway['deny'] = async (request) => this.#denyLists().deny(request);
+  undeny: Gateway['undeny'] = async (tokens) => this.#denyLists().undeny(tokens);
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
@@ -197,11 +204,18 @@ class RunningGateway extends Announcer implements Gateway {
     // Threads of their own need no event loop.
     const needLoop = typeof this.#listener?.threads !== 'number';
     const isRefusing = this.#plane?.load.refuses(needLoop) === true;
-    return readiness(this.#native.missing(this.#core), this.#listener !== null, isRefusing);
+    const missing = { ...this.#native.missing(this.#core), denyLists: this.#denied.unknown() };
+    return readiness(missing, this.#listener !== null, isRefusing);
   }
 
   #open(): void {
     if (this.#closing !== null) throw new GatewayError('ERR_FG_CLOSED', 'the gateway is closed');
+  }
+
+  #denyLists(): DenyLists {
+    this.#open();
+    this.#publisher.flush();
+    return this.#denied;
   }
 
   #publish(): number {
@@ -248,10 +262,15 @@ class RunningGateway extends Announcer implements Gateway {
       issuers: () => this.#plan.issuers,
       keysWanted: (issuer) => this.#keys.wanted(issuer),
       leaveWaiting: (yes) => this.#listener?.sockets.pause?.(yes),
-      families: () => [...this.#keys.stats(), ...(this.#listener?.sockets.families() ?? [])],
+      families: () => [
+        ...this.#keys.stats(),
+        ...this.#denied.stats(),
+        ...(this.#listener?.sockets.families() ?? []),
+      ],
     });
     await this.#environments.serve(plane.keysWanted);
     this.#keys.start();
+    this.#denied.start();
     await this.#targets.start();
     this.#plane = plane;
     return plane;
@@ -285,9 +304,7 @@ class RunningGateway extends Announcer implements Gateway {
     }
     await this.#environments.close();
     plane?.close();
-    this.#certificates.close();
-    this.#keys.close();
-    this.#targets.close();
+    for (const part of [this.#certificates, this.#keys, this.#denied, this.#targets]) part.close();
     await this.#admin?.close();
     this.#table.close();
     this.#native.coreClose(this.#core);

@@ -11,6 +11,7 @@ export type {
   AdminConfig,
   ClaimConfig,
   CorsConfig,
+  DenyListConfig,
   ErrorsConfig,
   FailureLimitConfig,
   GatewayConfig,
@@ -38,6 +39,7 @@ export type {
   VaultTlsConfig,
   VaultTransitConfig,
 } from './config/types.ts';
+export type { DeniedTokens, DenyRequest, Moment } from './denylist/entry.ts';
 export { type ConfigIssue, type ErrorCode, type ErrorSource, GatewayError } from './errors.ts';
 export { createGateway } from './gateway.ts';
 export type { RequestHeaders } from './handler/headers.ts';

@@ -87,20 +87,22 @@ export function sourceSink(native: Native, core: number) {
     putKeys: (id: string, json: string) => native.putKeys(core, id, json),
     keysFailed: (id: string) => native.keysFailed(core, id),
     expireKeys: (id: string) => native.expireKeys(core, id),
+    putDenied: (id: string, change: object) => native.putDenied(core, id, JSON.stringify(change)),
     putTargets: (id: string, json: string) => native.putTargets(core, id, json),
   };
 }
 
-/** Whether traffic may come: something listens, every issuer has keys, every upstream an address, and new requests are not refused. */
+/** Whether traffic may come: something listens, every issuer has keys and a deny-list that was read, every upstream an address, and new requests are not refused. */
 export function readiness(
-  { issuers, upstreams }: { issuers: readonly string[]; upstreams: readonly string[] },
+  missing: Record<'issuers' | 'upstreams' | 'denyLists', readonly string[]>,
   isListening: boolean,
   isRefusing: boolean,
 ): Readiness {
   const reasons = [
     ...(isListening ? [] : ['nothing listens yet']),
-    ...issuers.map((id) => `issuer "${id}" has no keys`),
-    ...upstreams.map((id) => `upstream "${id}" has no address`),
+    ...missing.issuers.map((id) => `issuer "${id}" has no keys`),
+    ...missing.denyLists.map((id) => `the deny-list of issuer "${id}" was not read yet`),
+    ...missing.upstreams.map((id) => `upstream "${id}" has no address`),
     ...(isRefusing ? ['new requests are refused because of overload'] : []),
   ];
   return { ready: reasons.length === 0, reasons };

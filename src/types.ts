@@ -1,6 +1,7 @@
 // The public types of a gateway; no code that runs.
 import type { Writable } from 'node:stream';
 import type { GatewayConfig } from './config/types.ts';
+import type { DeniedTokens, DenyRequest } from './denylist/entry.ts';
 import type { Routes } from './handler/registrar.ts';
 import type { InjectOptions } from './listener/inject.ts';
 import type { Logger } from './observe/logger.ts';
@@ -130,10 +131,19 @@ export interface Gateway extends Routes {
   on<Name extends keyof GatewayEvents>(name: Name, listener: (...args: GatewayEvents[Name]) => void): this;
   once<Name extends keyof GatewayEvents>(name: Name, listener: (...args: GatewayEvents[Name]) => void): this;
   off<Name extends keyof GatewayEvents>(name: Name, listener: (...args: GatewayEvents[Name]) => void): this;
+  /**
+   * Refuses tokens from now on although they verify: one by its `jti`, those of a subject issued before a moment, or those
+   * of a session. Resolved: in force in this process and, with a store, told to every gateway. Denied again, the later
+   * moments hold.
+   * @throws GatewayError `ERR_FG_CONFIG_INVALID`, `ERR_FG_DENY_LIST_FULL`, `ERR_FG_DENY_LIST_UNAVAILABLE`, `ERR_FG_CLOSED`
+   */
+  deny(request: DenyRequest): Promise<void>;
+  /** Takes back what `deny` did; nothing happens for tokens that are not denied. */
+  undeny(tokens: DeniedTokens): Promise<void>;
   /** Every route, of file and code. */
   routes(): RouteInfo[];
   /** What would be decided for a request, step by step; takes no tokens from limits. */
   explain(method: string, url: string, headers?: InjectOptions['headers'], ip?: string): Explanation;
-  /** Whether traffic may come: listening, every issuer has keys, every upstream an address. */
+  /** Whether traffic may come: listening, every issuer has keys and a deny-list that was read, every upstream an address. */
   ready(): Readiness;
 }

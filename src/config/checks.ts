@@ -17,6 +17,8 @@ export interface KnownIds {
   readonly limits: ReadonlySet<string>;
   readonly upstreams: ReadonlySet<string>;
   readonly stores: ReadonlySet<string>;
+  /** Issuers whose deny-list is in a store. */
+  readonly sharedDenyLists: ReadonlySet<string>;
   /** Some clients are asked for a certificate. */
   readonly clientAuth: boolean;
 }
@@ -24,11 +26,14 @@ export interface KnownIds {
 /** The ids that a configuration declares. */
 export function declaredIds(config: unknown): KnownIds {
   const ids = (name: string): Set<string> => new Set(Object.keys(record(record(config)[name])));
+  const issuers = Object.entries(record(record(config)['issuers']));
+  const shared = issuers.filter(([, issuer]) => record(record(issuer)['denyList'])['store'] !== undefined);
   return {
     issuers: ids('issuers'),
     limits: ids('limits'),
     upstreams: ids('upstreams'),
     stores: ids('stores'),
+    sharedDenyLists: new Set(shared.map(([id]) => id)),
     clientAuth: asksForCertificates(config),
   };
 }
@@ -72,6 +77,7 @@ export function routeFaults(
     idFault('a limit', id, known.limits, [...path, 'limits', index], faults);
   });
   accessFault(options, path, faults);
+  denyFallbackFault(record(options['jwt']), known, [...path, 'jwt'], faults);
   certificateFault(options['clientCertificate'], known, path, faults);
   const upstream = options['upstream'];
   if (hasHandler && upstream !== undefined) {
@@ -109,6 +115,19 @@ function accessFault(
   });
 }
 
+/** A fallback is for when a store is away. */
+function denyFallbackFault(
+  { issuer, denyListFallback }: { readonly issuer?: unknown; readonly denyListFallback?: unknown },
+  known: KnownIds,
+  path: readonly PropertyKey[],
+  faults: Fault[],
+): void {
+  if (denyListFallback === undefined || denyListFallback === null) return;
+  if ([issuer].flat().some((id) => typeof id === 'string' && known.sharedDenyLists.has(id))) return;
+  const expected = 'nothing unless the issuer has a "denyList" with a "store"';
+  faults.push({ path: [...path, 'denyListFallback'], expected, received: denyListFallback });
+}
+
 function websocketFaults(
   { websocket, jwt = false, match }: Readonly<Record<string, unknown>>,
   hasHandler: boolean,
@@ -142,6 +161,7 @@ export function codeRouteFaults(
       faults.push({ path: [...path, 'id'], expected: 'an id that no other route has', received: id });
     seen.add(id);
     for (const id of jwt?.issuer ?? []) idFault('an issuer', id, known.issuers, [...path, 'jwt'], faults);
+    denyFallbackFault(jwt ?? {}, known, [...path, 'jwt'], faults);
     certificateFault(clientCertificate, known, path, faults);
     for (const limit of limits) idFault('a limit', limit, known.limits, [...path, 'limits'], faults);
     if (action.kind === 'upstream')

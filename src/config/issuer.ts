@@ -1,6 +1,7 @@
 // Options of a token issuer: what its tokens must say and where its keys come from.
 import { z } from 'zod';
 import { demandOptions, planDemands } from './claims.ts';
+import { denyListOption, planDenyList } from './deny-list.ts';
 import { checkKeySet, keySetOptions } from './key-set.ts';
 import { fillsInTime } from './limit.ts';
 import { claimName } from './names.ts';
@@ -89,6 +90,10 @@ export const issuerSection = section(
       ),
       'How many tokens of one client address (IPv6 by /64) may cost a signature check and be refused; past it its tokens are 429 without a check, but for those that were verified before. `false` checks every one.',
     ),
+    denyList: option(
+      optional(denyListOption, '`false`'),
+      'Whether tokens can be denied before they expire: `true` or `{}` keeps the list in this process, with `store` gateways share it.',
+    ),
   },
 ).superRefine(checkKeySet);
 
@@ -109,6 +114,7 @@ export function planIssuer(id: string, issuer: Issuer, service: string): PlanIss
     refreshCooldownMs: issuer.refreshCooldown,
     failures: planFailures(issuer.failureLimit),
     demands: planDemands(issuer),
+    denyList: planDenyList(issuer.denyList),
   };
 }
 

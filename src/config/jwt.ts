@@ -1,8 +1,9 @@
 // Options that a route has for tokens: whose, from where, with which scopes, and whether they are demanded.
 import { z } from 'zod';
 import { demandOptions, planDemands } from './claims.ts';
+import { denyFallback } from './deny-list.ts';
 import { identifier, scope } from './names.ts';
-import { conflict, expecting, flag, list, option, section, withDefault } from './option.ts';
+import { conflict, expecting, flag, list, option, optional, section, withDefault } from './option.ts';
 import type { PlanJwt, PlanTokenSource } from './plan.ts';
 
 /** As many lookups may a token cost that was verified before. */
@@ -73,6 +74,10 @@ export const jwtSection = section(
       'Whether this rule is only tried: what it would refuse is counted (`ferrogate_shadow_refusals_total`) and goes on, without an identity unless the token is good.',
     ),
     ...demandOptions('Else 403 `claims_refused`, looked at for each request.'),
+    denyListFallback: option(
+      optional(denyFallback(), '`denyList.fallback` of the issuer'),
+      'What happens here while it is not known which tokens are denied. Only where the issuer has a `denyList` with a `store`.',
+    ),
   },
 ).superRefine((jwt, context) => {
   if (!jwt.optional || jwt.scopes.length === 0) return;
@@ -98,6 +103,7 @@ export function planJwt(jwt: z.output<typeof jwtOption> | undefined): PlanJwt | 
     optional,
     shadow,
     demands: typeof jwt === 'string' ? null : planDemands(jwt),
+    denyListFallback: (typeof jwt === 'string' ? undefined : jwt.denyListFallback) ?? null,
   };
 }
 

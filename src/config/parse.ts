@@ -2,6 +2,7 @@
 import { type GatewayError, invalidConfig } from '../errors.ts';
 import type { AdminSettings } from './admin.ts';
 import { codeRouteFaults, configFaults, declaredIds, type KnownIds, routeFaults } from './checks.ts';
+import { type DenyListSettings, denyListSettings } from './deny-list.ts';
 import { type CheckedConfig, gatewaySection } from './gateway.ts';
 import { planIssuer } from './issuer.ts';
 import { type Fault, faultIssues, orderedFaults, pathText, schemaFaults } from './issues.ts';
@@ -27,6 +28,8 @@ export interface ParsedConfig {
   readonly admin: AdminSettings | false | undefined;
   /** Where the key sets of the issuers come from, in the order of `plan.issuers`. */
   readonly keySources: readonly KeySource[];
+  /** Of the issuers that have one. */
+  readonly denyLists: readonly DenyListSettings[];
   /** The plan without routes. */
   readonly base: Omit<Plan, 'routes'>;
   /** The routes of the configuration; those of code come with `toPlan`. */
@@ -114,6 +117,7 @@ function settle(
     listen: listenSettings(config.listen),
     admin: config.admin,
     keySources: issuers.map(([id, issuer]) => keySource(id, issuer)),
+    denyLists: issuers.flatMap(([id, issuer]) => denyListSettings(id, issuer) ?? []),
     base: {
       service: config.service,
       via: config.via === false ? null : config.via,

@@ -81,6 +81,13 @@ export interface PlanIssuer {
   refreshCooldownMs: number;
   failures: { rate: number; perMs: number; burst: number } | null; // by client; null = every signature is checked
   demands: PlanDemands | null; // null = nothing more
+  denyList: PlanDenyList | null; // null = no token is denied
+}
+/** Tokens that are denied; which ones comes apart from the plan. */
+export interface PlanDenyList {
+  maxEntries: number;
+  maxStaleMs: number | null; // null = nothing synchronises it
+  fallback: 'closed' | 'open';
 }
 /** Which tokens a route takes, from where, and what it makes of those that it does not. */
 export interface PlanJwt {
@@ -90,6 +97,7 @@ export interface PlanJwt {
   optional: boolean;
   shadow: boolean; // decided and counted, not enforced
   demands: PlanDemands | null;
+  denyListFallback: 'closed' | 'open' | null; // null = what the issuer says
 }
 /** Where a token may stand; header names in lower case. */
 export type PlanTokenSource =

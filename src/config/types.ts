@@ -156,6 +156,12 @@ export interface JwtConfig {
    * Takes a duration of whole seconds from "1s" to "366d". Default: any age.
    */
   maxTokenAge?: Duration | undefined;
+  /**
+   * What happens here while it is not known which tokens are denied. Only where the issuer has a
+   * `denyList` with a `store`.
+   * Takes one of "closed", "open". Default: `denyList.fallback` of the issuer.
+   */
+  denyListFallback?: 'closed' | 'open' | undefined;
 }
 
 /** What one claim must be. All that is said must hold. */
@@ -968,6 +974,12 @@ export interface IssuerConfig {
    * Takes an object {"rate", "per", "burst"} or false. Default: `{"rate":20,"per":"1s","burst":100}`.
    */
   failureLimit?: FailureLimitConfig | false | undefined;
+  /**
+   * Whether tokens can be denied before they expire: `true` or `{}` keeps the list in this process, with
+   * `store` gateways share it.
+   * Takes an object {"store", …}, true or false. Default: `false`.
+   */
+  denyList?: DenyListConfig | boolean | undefined;
 }
 
 /** Where a key set comes from: exactly one source. */
@@ -1157,6 +1169,43 @@ export interface FailureLimitConfig {
    * Takes an integer from 1 to 1000000000. Default: `rate`.
    */
   burst?: number | undefined;
+}
+
+/** Tokens that are refused before they expire; see `gateway.deny`. */
+export interface DenyListConfig {
+  /**
+   * Id under `stores`: every gateway that names it shares the list.
+   * Takes an id of 1 to 64 letters, digits, "_", "-" and ".", with a letter or digit first. Default:
+   * none: the list is of this process alone.
+   */
+  store?: string | undefined;
+  /**
+   * What happens to tokens while it is not known which are denied: `"closed"` answers 503, `"open"` lets
+   * them pass. Those that are known to be denied are refused either way. Only with `store`.
+   * Takes one of "closed", "open". Default: `"closed"`.
+   */
+  fallback?: 'closed' | 'open' | undefined;
+  /**
+   * How long the store may be away before it counts as not known. At least twice `refresh`. Only with
+   * `store`.
+   * Takes a duration from "1s" to "1h". Default: `"10s"`.
+   */
+  maxStale?: Duration | undefined;
+  /**
+   * How often the store is asked whether a message of it was missed. Only with `store`.
+   * Takes a duration from "50ms" to "1m". Default: `"500ms"`.
+   */
+  refresh?: Duration | undefined;
+  /**
+   * How long an entry holds that does not say: at least as long as a token lives.
+   * Takes a duration of whole seconds from "1s" to "366d". Default: `"7d"`.
+   */
+  keep?: Duration | undefined;
+  /**
+   * Entries at most; one more is refused.
+   * Takes an integer from 1 to 10000000. Default: `100000`.
+   */
+  maxEntries?: number | undefined;
 }
 
 /** A token bucket: `rate` requests each `per`, `burst` at once. */

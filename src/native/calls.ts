@@ -86,6 +86,11 @@ export interface SetupCalls {
   keysFailed(core: number, issuerId: string): void;
   /** The keys in force are too old: tokens are refused as before the first set, until keys are put again. */
   expireKeys(core: number, issuerId: string): void;
+  /**
+   * Changes which tokens of an issuer are denied (`DenyChange`); null for one that is not in force. `refused` entries were left
+   * out because the list is full.
+   */
+  putDenied(core: number, issuerId: string, changeJson: string): { entries: number; refused: number } | null;
   /** Addresses (`ip:port`, IPv6 in brackets) of each target URL of an upstream; none = the name did not resolve. */
   putTargets(core: number, upstreamId: string, targetsJson: string): void;
   /** Ids of issuers that never had a key, and of upstreams without any address. */

@@ -90,6 +90,7 @@ const plan = {
       refreshCooldownMs: 30_000,
       failures: { rate: 20, perMs: 1000, burst: 100 },
       demands: null,
+      denyList: null,
     },
   ],
   limits: [{ id: 'perClient', rate: 100, perMs: 1000, burst: 200, key: { kind: 'client' } }],
@@ -138,6 +139,7 @@ const plan = {
         optional: false,
         shadow: false,
         demands: null,
+        denyListFallback: null,
       },
       limits: ['perClient'],
       cors: {

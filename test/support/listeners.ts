@@ -35,6 +35,7 @@ export const perListener = ['conformance', 'e2e', 'gateway', 'native', 'regressi
 export const once: Readonly<Record<string, string>> = {
   'test/e2e/algorithms.test.ts': 'asks by inject() alone',
   'test/e2e/auto.test.ts': 'the listener chosen by "auto"',
+  'test/e2e/deny-list.test.ts': 'asks by inject() alone',
   'test/e2e/inject.test.ts': 'asks by inject() alone',
   'test/e2e/killed-workers.test.ts': 'asks by inject() alone',
   'test/e2e/package.test.ts': 'what is installed and found, the listener chosen by "auto"',
