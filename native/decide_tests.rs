@@ -322,6 +322,8 @@ fn every_refusal_has_a_status_a_reason_and_constant_text() {
         Refusal::TokensDiffer,
         Refusal::KeysUnavailable,
         Refusal::DenyListUnavailable,
+        Refusal::ApiKeyMissing,
+        Refusal::ApiKeyFailures(1),
         Refusal::InsufficientScope,
         Refusal::ClaimsRefused,
         Refusal::InsufficientRole,

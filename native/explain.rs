@@ -2,13 +2,15 @@
 //! counts nothing.
 
 use crate::core::Core;
-use crate::decide::{Facts, UNKNOWN_KEY, asking, choose_issuer, denial, find_token, refusal_of};
+use crate::decide::{
+    Facts, UNKNOWN_KEY, asking, choose_issuer, denial, find_api_key, find_token, refusal_of,
+};
 use crate::h1::{FieldId, Fields, Reject, Target, Version, guard, normal_host};
 use crate::jwt::{self, Invalid, TokenDemands, Verified};
 use crate::observe::Shard;
 use crate::respond::Refusal;
 use crate::router::{Find, Params};
-use crate::snapshot::{Route, RouteAction, RouteJwt, Snapshot};
+use crate::snapshot::{Route, RouteAction, RouteApiKey, RouteJwt, Snapshot};
 use crate::time::{Nanos, UnixSeconds};
 use serde_json::{Value, json};
 use std::net::IpAddr;
@@ -117,6 +119,10 @@ fn tell_policies(
             Err((step, refusal)) => return Err(told.refused(step, refusal)),
         }
     }
+    if let Some(wanted) = &route.api_key {
+        tell_api_key(snapshot, facts, wanted, &mut token, told)
+            .map_err(|(step, refusal)| told.refused(step, refusal))?;
+    }
     tell_access(snapshot, route, facts, params, token.as_deref(), told)?;
     tell_limits(snapshot, "claim limits", route.claim_limits.iter(), facts.client, told);
     Ok(())
@@ -209,6 +215,29 @@ fn tell_limits<'a>(
         let quota = format!("burst {} per window of {} s", limit.quota.burst(), limit.quota.window_seconds());
         told.step(step, "would be checked", format!("{} ({quota}) for client {client}", limit.id));
     }
+}
+
+fn tell_api_key(
+    snapshot: &Snapshot,
+    facts: &Facts<'_>,
+    wanted: &RouteApiKey,
+    token: &mut Option<Arc<Verified>>,
+    told: &mut Told,
+) -> Result<(), (&'static str, Refusal)> {
+    let list = snapshot.api_keys.get(wanted.keys as usize).ok_or(("apiKey", Refusal::Internal))?;
+    let sent = find_api_key(facts.fields, facts.block, list).map_err(|refusal| ("apiKey", refusal))?;
+    let found = list.keys.find(sent, facts.unix);
+    let (_, identity) = found.map_err(|reject| ("apiKey", Refusal::ApiKeyInvalid(reject.text())))?;
+    told.step(
+        "apiKey",
+        "accepted",
+        format!("keys {}, subject {}", list.id, identity.subject().unwrap_or("")),
+    );
+    if !wanted.scopes.are_met_by(identity.scopes()) {
+        return Err(("access", Refusal::InsufficientScope));
+    }
+    *token = Some(identity.clone());
+    Ok(())
 }
 
 fn tell_token(

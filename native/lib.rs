@@ -8,6 +8,7 @@
 //! | `ws` | WebSocket as bytes: the handshake, frame boundaries, where our close frame may go |
 //! | `router`, `limit`, `jwt`, `access` | one policy each; they never import one another |
 //! | `claim` | what single claims must be, for `jwt` and `access` |
+//! | `apikey` | which keys there are, and whom each stands for |
 //! | `overload` | how much is asked of the process, and what is no longer done then |
 //! | `upstream` | which target, when to retry, what a failure means |
 //! | `tls` | which certificate, which client authentication, who the client is |
@@ -30,6 +31,9 @@
 mod detail;
 
 pub mod access;
+#[cfg(test)]
+mod api_key_tests;
+pub mod apikey;
 #[cfg(all(feature = "napi", not(test)))]
 mod binding;
 pub mod claim;

@@ -2,12 +2,14 @@
 //! state it allocates nothing. The steps stand in their order in [`decide`].
 
 mod access;
+mod api_key;
 mod limits;
 mod matching;
 mod source;
 mod token;
 
 pub use access::{asking, refusal_of};
+pub use api_key::find_api_key;
 pub use limits::MAX_LIMITS;
 pub use source::find_token;
 pub use token::{UNKNOWN_KEY, choose_issuer, denial};
@@ -21,6 +23,7 @@ use crate::router::{MethodSet, Params};
 use crate::snapshot::{RouteAction, Snapshot};
 use crate::time::{Nanos, UnixSeconds};
 use access::{check_access, check_demands};
+use api_key::check_api_key;
 use limits::take_limits;
 use matching::match_route;
 use std::net::IpAddr;
@@ -147,10 +150,13 @@ fn steps(snapshot: &Snapshot, facts: &Facts<'_>, outcome: &mut Outcome, step: St
             checked => checked?,
         }
     }
+    if let Some(wanted) = &route.api_key {
+        check_api_key(snapshot, facts, outcome, wanted)?;
+    }
     if let Some(access) = &route.access {
         check_access(facts, outcome, route, access)?;
     }
-    if route.jwt.is_some() {
+    if route.jwt.is_some() || route.api_key.is_some() {
         take_limits(snapshot, facts, outcome, &route.claim_limits, Some(route))?;
     }
     Ok(match route.action {

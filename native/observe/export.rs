@@ -62,6 +62,7 @@ impl Metrics {
             in_flight(&routes, service),
             shadowed(&routes),
             self.limit_decisions(),
+            self.api_key_requests(),
             self.parked_requests(),
             self.held_bodies(),
             self.waiting_requests(),
@@ -81,6 +82,20 @@ impl Metrics {
         for (id, limit) in self.all_limits() {
             family.with([("limit", &id), ("outcome", "allowed")], limit.allowed() as f64);
             family.with([("limit", &id), ("outcome", "refused")], limit.refused() as f64);
+        }
+        family
+    }
+
+    /// A key that nobody used has no sample.
+    fn api_key_requests(&self) -> Family {
+        let help = "Requests with an API key, by list, id of the key (empty: not known) and outcome.";
+        let mut family = Family::new("ferrogate_api_key_requests_total", help, Kind::Counter);
+        for (list, key, accepted, refused) in self.all_api_keys() {
+            for (outcome, count) in [("accepted", accepted), ("refused", refused)] {
+                if count > 0 {
+                    family.with([("keys", &list), ("key", &key), ("outcome", outcome)], count as f64);
+                }
+            }
         }
         family
     }

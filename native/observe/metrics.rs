@@ -6,7 +6,7 @@ use super::method;
 use super::shard::{Shard, Sharded};
 use super::table::{Counts, Keys, sums};
 use crate::time::Nanos;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,6 +26,8 @@ const VERDICTS: usize = 12;
 pub struct Metrics {
     routes: Mutex<HashMap<Box<str>, Arc<RouteMetrics>>>,
     limits: Mutex<HashMap<Box<str>, Arc<LimitMetrics>>>,
+    /// By list and key.
+    api_keys: Mutex<BTreeMap<(Box<str>, Box<str>), Arc<LimitMetrics>>>,
     max_series: usize,
     series: AtomicUsize,
     pub unmatched: Arc<RouteMetrics>,
@@ -82,6 +84,7 @@ impl Metrics {
         Metrics {
             routes: Mutex::default(),
             limits: Mutex::default(),
+            api_keys: Mutex::default(),
             max_series,
             series: AtomicUsize::new(0),
             unmatched: Arc::new(RouteMetrics::new(UNMATCHED)),
@@ -103,6 +106,18 @@ impl Metrics {
     pub fn limit(&self, id: &str) -> Arc<LimitMetrics> {
         let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
         limits.entry(id.into()).or_default().clone()
+    }
+
+    /// The counters of a key of a list of API keys, of those that are not known by an empty id.
+    pub fn api_key(&self, list: &str, key: &str) -> Arc<LimitMetrics> {
+        let mut keys = self.api_keys.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.entry((list.into(), key.into())).or_default().clone()
+    }
+
+    /// Requests with API keys: list, key, let in, refused.
+    pub(super) fn all_api_keys(&self) -> Vec<(Box<str>, Box<str>, u64, u64)> {
+        let keys = self.api_keys.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.iter().map(|((list, key), m)| (list.clone(), key.clone(), m.allowed(), m.refused())).collect()
     }
 
     /// Counts one exchange that [`RouteMetrics::began`] ended, in the overflow series once the cap is reached.

@@ -115,6 +115,7 @@ fn write_refusal(
     match refusal {
         Refusal::MethodNotAllowed => write_allow(head, snapshot, outcome),
         _ if refusal.asks_for_token() => write_challenge(head, snapshot, refusal, outcome),
+        Refusal::ApiKeyMissing | Refusal::ApiKeyInvalid(_) => write_key_challenge(head, snapshot, outcome),
         // RFC 6455 section 4.2.2, RFC 9110 section 15.5.22.
         Refusal::WebSocketVersion => {
             head.extend_from_slice(b"Sec-WebSocket-Version: 13\r\n");
@@ -163,6 +164,13 @@ fn trace_id(trace: &Trace) -> &str {
 
 fn json(text: &str) -> serde_json::Value {
     serde_json::Value::String(text.to_owned())
+}
+
+/// A 401 names a scheme (RFC 9110 section 11.6.1); none is registered for API keys.
+fn write_key_challenge(head: &mut Vec<u8>, snapshot: &Snapshot, outcome: &Outcome) {
+    let wanted = outcome.route.and_then(|r| snapshot.route(r)).and_then(|r: &Route| r.api_key.as_ref());
+    let list = wanted.and_then(|wanted| snapshot.api_keys.get(wanted.keys as usize));
+    let _ = write!(head, "WWW-Authenticate: ApiKey realm=\"{}\"\r\n", list.map_or("", |list| &*list.id));
 }
 
 /// RFC 6750 section 3. Realm and scope come from the configuration, which refuses quotes and controls in them.

@@ -36,6 +36,11 @@ pub enum Refusal {
     TokenInvalid(&'static str),
     /// Too many tokens of the client failed, so its next one is not checked; after so many seconds it would be.
     TokenFailures(u32),
+    ApiKeyMissing,
+    /// A short stable reason without any part of the key.
+    ApiKeyInvalid(&'static str),
+    /// Too many keys of the client are not known; after so many seconds the next is looked up.
+    ApiKeyFailures(u32),
     KeysUnavailable,
     /// It is not known which tokens are denied.
     DenyListUnavailable,
@@ -152,6 +157,14 @@ impl Refusal {
                 429,
                 "token_failures",
                 "Too many tokens from this address failed verification; see Retry-After.",
+            )
+            .retry(seconds),
+            Refusal::ApiKeyMissing => row(401, "api_key_missing", "An API key is required."),
+            Refusal::ApiKeyInvalid(reason) => row(401, "api_key_invalid", reason),
+            Refusal::ApiKeyFailures(seconds) => row(
+                429,
+                "api_key_failures",
+                "Too many API keys from this address are not known; see Retry-After.",
             )
             .retry(seconds),
             Refusal::KeysUnavailable => {

@@ -1,6 +1,7 @@
 //! The compiled configuration: immutable, swapped whole, looked up by index. It holds no state of its own;
 //! what survives a reload (keys, buckets, addresses, counters) is shared from the core by identity.
 
+mod api_key;
 mod compile;
 mod downstream;
 mod overload;
@@ -9,6 +10,7 @@ mod route;
 #[cfg(test)]
 mod tests;
 
+pub use api_key::{RouteApiKey, SnapshotApiKeys};
 pub use compile::{CompileError, Registries, compile};
 pub use downstream::Downstream;
 pub use route::{
@@ -37,6 +39,7 @@ pub struct Snapshot {
     /// Indexes into `limits` that count every request before routing.
     pub listen_limits: Vec<u32>,
     pub issuers: Vec<SnapshotIssuer>,
+    pub api_keys: Vec<SnapshotApiKeys>,
     pub upstreams: Vec<Arc<Upstream>>,
     /// What stands in for each upstream while its breaker is open.
     pub fallbacks: Vec<Option<Fallback>>,

@@ -1,5 +1,6 @@
 //! One compiled route and its limits: what the request path reads, already in the form it needs.
 
+use super::RouteApiKey;
 use super::plan::PlanCertificateField;
 use crate::access::{AccessPolicy, CorsPolicy, RequiredScopes};
 use crate::h1::{Flags, SetField};
@@ -16,6 +17,8 @@ pub struct Route {
     pub jwt: Option<RouteJwt>,
     /// None: whoever has the token may do what the route does.
     pub access: Option<AccessPolicy>,
+    /// Never beside `jwt`.
+    pub api_key: Option<RouteApiKey>,
     /// Indexes into the snapshot's limits that need no token, in configuration order.
     pub limits: Vec<u32>,
     /// Indexes of limits keyed by a claim.
@@ -32,7 +35,7 @@ pub struct Route {
     /// Request headers to set and to remove (lower-case) on the way to the upstream.
     pub set: Vec<SetField>,
     pub remove: Vec<Box<[u8]>>,
-    /// Lower-case names of headers that carry claims or parts of the client certificate: always stripped from the client's request.
+    /// Lower-case names of headers that carry claims, parts of the client certificate or an API key: always stripped from the client's request.
     pub identity: Vec<Box<[u8]>>,
     /// Header name and claim name.
     pub claim_headers: Vec<(Box<[u8]>, Box<str>)>,

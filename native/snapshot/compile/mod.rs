@@ -1,6 +1,7 @@
 //! Plan → snapshot. Pure but for taking shared state from the registries; a plan with an error changes nothing.
 
 mod access;
+mod api_key;
 mod identity;
 mod limit;
 mod route;
@@ -15,6 +16,7 @@ use crate::limit::{Buckets, KeyHasher};
 use crate::observe::{Metrics, RecordOptions};
 use crate::tls::ServerTls;
 use crate::upstream::Upstream;
+use api_key::compile_api_keys;
 use identity::compile_issuers;
 use limit::compile_limit;
 use route::compile_route;
@@ -96,6 +98,7 @@ pub fn compile(
         limits,
         listen_limits,
         issuers: compile_issuers(&plan, registries)?,
+        api_keys: compile_api_keys(&plan, registries)?,
         upstreams,
         fallbacks,
         buckets: registries.buckets(),
@@ -110,6 +113,7 @@ pub fn compile(
 struct Index<'a> {
     limits: HashMap<&'a str, u32>,
     issuers: HashMap<&'a str, u32>,
+    api_keys: HashMap<&'a str, u32>,
     upstreams: HashMap<&'a str, u32>,
 }
 
@@ -121,6 +125,7 @@ impl<'a> Index<'a> {
         Index {
             limits: by_id(plan.limits.iter().map(|l| &l.id)),
             issuers: by_id(plan.issuers.iter().map(|i| &i.id)),
+            api_keys: by_id(plan.api_keys.iter().map(|k| &k.id)),
             upstreams: by_id(plan.upstreams.iter().map(|u| &u.id)),
         }
     }

@@ -3,6 +3,7 @@
 use super::super::plan::{Plan, PlanAction, PlanClientCertificate, PlanCors, PlanRoute};
 use super::super::{Limit, LimitKey, Route, RouteAction, RouteClientCertificate, WebSocketPolicy};
 use super::access::compile_access;
+use super::api_key::{compile_route_api_key, key_header};
 use super::identity::compile_jwt;
 use super::{CompileError, Index, error};
 use crate::access::{CorsOptions, CorsPolicy};
@@ -45,6 +46,7 @@ pub(super) fn compile_route(
         action: compile_action(plan, index).map_err(|m| error(at("upstream"), m))?,
         jwt: compile_jwt(i, plan, whole, index)?,
         access: compile_access(i, plan, names)?,
+        api_key: compile_route_api_key(plan, index).map_err(|m| error(at("apiKey"), m))?,
         limits: plain,
         claim_limits: claim,
         cors,
@@ -56,7 +58,7 @@ pub(super) fn compile_route(
         add_prefix: plan.rewrite.add_prefix.as_ref().map(bytes),
         set: plan.headers.set.iter().map(|(n, v)| (bytes(n), bytes(v))).collect(),
         remove: plan.headers.remove.iter().map(lower).collect(),
-        identity: identity_names(plan).map(lower).collect(),
+        identity: identity_names(plan).chain(key_header(plan, whole)).map(lower).collect(),
         claim_headers: plan.claim_headers.iter().map(|(n, c)| (bytes(n), c.as_str().into())).collect(),
         client_certificate: plan.client_certificate.as_ref().map(compile_client_certificate),
         preserve_host: plan.preserve_host,

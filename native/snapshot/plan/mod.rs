@@ -2,6 +2,7 @@
 //! Durations are milliseconds, sizes bytes.
 
 mod access;
+mod api_key;
 mod identity;
 mod limit;
 mod listen;
@@ -10,6 +11,7 @@ mod store;
 mod upstream;
 
 pub use access::*;
+pub use api_key::*;
 pub use identity::*;
 pub use limit::*;
 pub use listen::*;
@@ -39,6 +41,8 @@ pub struct Plan {
     #[serde(default)]
     pub stores: Vec<PlanStore>,
     pub issuers: Vec<PlanIssuer>,
+    #[serde(default)]
+    pub api_keys: Vec<PlanApiKeys>,
     pub limits: Vec<PlanLimit>,
     pub upstreams: Vec<PlanUpstream>,
     pub routes: Vec<PlanRoute>,

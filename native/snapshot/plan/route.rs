@@ -1,6 +1,6 @@
 //! `routes` of the plan: match, policies, action.
 
-use super::{PlanAccess, PlanJwt};
+use super::{PlanAccess, PlanJwt, PlanRouteApiKey};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -23,6 +23,7 @@ pub struct PlanRoute {
     pub hosts: Vec<String>,
     pub jwt: Option<PlanJwt>,
     pub access: Option<PlanAccess>,
+    pub api_key: Option<PlanRouteApiKey>,
     pub limits: Vec<String>,
     pub cors: Option<PlanCors>,
     pub action: PlanAction,
