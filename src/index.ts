@@ -1,4 +1,5 @@
 // Everything that an application imports; re-exports only.
+export { type CreatedApiKey, createApiKey, hashApiKey } from './apikey/create.ts';
 export type {
   AccessActionConfig,
   AccessConditionConfig,
@@ -9,6 +10,8 @@ export type {
   AccessTestConfig,
   AccessTieConfig,
   AdminConfig,
+  ApiKeyConfig,
+  ApiKeysConfig,
   ClaimConfig,
   CorsConfig,
   DenyListConfig,

@@ -79,6 +79,8 @@ export interface RouteInfo {
   readonly upstream?: string;
   /** Ids of the issuers whose tokens are taken; absent when none is looked at. */
   readonly issuers?: readonly string[];
+  /** Absent when no API key is demanded. */
+  readonly apiKeys?: string;
   readonly limits: readonly string[];
 }
 

@@ -2,7 +2,17 @@
 
 /** Areas of src, each with those that it may import; `index → gateway → parts → config → errors`. */
 export const typescriptAreas: Readonly<Record<string, readonly string[]>> = {
-  'index.ts': ['gateway.ts', 'types.ts', 'config', 'denylist', 'handler', 'listener', 'observe', 'errors.ts'],
+  'index.ts': [
+    'gateway.ts',
+    'types.ts',
+    'apikey',
+    'config',
+    'denylist',
+    'handler',
+    'listener',
+    'observe',
+    'errors.ts',
+  ],
   'gateway.ts': [
     'announcer.ts',
     'listening.ts',
@@ -36,6 +46,7 @@ export const typescriptAreas: Readonly<Record<string, readonly string[]>> = {
   handler: ['listener', 'observe', 'native', 'config', 'types.ts', 'errors.ts'],
   listener: ['native', 'errors.ts'],
   jwks: ['observe', 'native', 'config', 'errors.ts'],
+  apikey: [],
   denylist: ['stores', 'observe', 'native', 'config', 'errors.ts'],
   targets: ['observe', 'config', 'errors.ts'],
   // The token service and the deny-list keep their state there.
@@ -68,7 +79,7 @@ export const rustModules: Readonly<Record<string, readonly string[]>> = {
     'overload',
   ],
   core: ['snapshot', 'upstream', 'observe', 'jwt', 'limit', 'tls', 'access', 'overload'],
-  decide: ['respond', 'snapshot', 'observe', 'h1', 'router', 'limit', 'jwt', 'access'],
+  decide: ['respond', 'snapshot', 'observe', 'h1', 'router', 'limit', 'jwt', 'apikey', 'access'],
   // The outcome that `decide` fills is what an answer is written from.
   respond: ['decide', 'snapshot', 'observe', 'h1', 'limit'],
   upstream: ['snapshot', 'observe'],
@@ -81,6 +92,7 @@ export const rustModules: Readonly<Record<string, readonly string[]>> = {
     'router',
     'limit',
     'jwt',
+    'apikey',
     'access',
     'claim',
     'overload',
@@ -95,6 +107,8 @@ export const rustModules: Readonly<Record<string, readonly string[]>> = {
   router: [],
   limit: [],
   jwt: ['claim'],
+  // What a key stands for is what a token would say.
+  apikey: ['jwt'],
   access: ['claim'],
   claim: [],
   overload: ['observe'],

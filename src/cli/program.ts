@@ -1,5 +1,6 @@
 // The command line of ferrogate: names, arguments and options; each command has its own file.
 import { Command, CommanderError, Option } from 'commander';
+import { apiKey } from './api-key.ts';
 import { parseHeader, parsePort, parseRequestUrl } from './arguments.ts';
 import { check } from './check.ts';
 import { defaultFiles } from './config.ts';
@@ -54,6 +55,10 @@ function createProgram(environment: Environment, end: (code: number) => void): C
     .description('say what is wrong with a configuration: exit 0 valid, 1 invalid, 2 unreadable')
     .argument('<file>')
     .action(async (file: string) => end(await check(file, environment)));
+  program
+    .command('api-key')
+    .description('make an API key, and its hash for the configuration')
+    .action(() => end(apiKey(environment)));
   addLooks(program, environment, end);
   return program;
 }

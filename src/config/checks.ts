@@ -14,6 +14,7 @@ import { items, record } from './unchecked.ts';
 /** The ids that routes may name. */
 export interface KnownIds {
   readonly issuers: ReadonlySet<string>;
+  readonly apiKeys: ReadonlySet<string>;
   readonly limits: ReadonlySet<string>;
   readonly upstreams: ReadonlySet<string>;
   readonly stores: ReadonlySet<string>;
@@ -30,6 +31,7 @@ export function declaredIds(config: unknown): KnownIds {
   const shared = issuers.filter(([, issuer]) => record(record(issuer)['denyList'])['store'] !== undefined);
   return {
     issuers: ids('issuers'),
+    apiKeys: ids('apiKeys'),
     limits: ids('limits'),
     upstreams: ids('upstreams'),
     stores: ids('stores'),
@@ -78,6 +80,7 @@ export function routeFaults(
   });
   accessFault(options, path, faults);
   denyFallbackFault(record(options['jwt']), known, [...path, 'jwt'], faults);
+  apiKeyFaults(options, known, path, faults);
   certificateFault(options['clientCertificate'], known, path, faults);
   const upstream = options['upstream'];
   if (hasHandler && upstream !== undefined) {
@@ -100,19 +103,34 @@ function issuerFaults(jwt: unknown, known: KnownIds, path: readonly PropertyKey[
   });
 }
 
-/** Without a token there is nothing that most parts of a policy could look at. */
+/** Without an identity there is nothing that most parts of a policy could look at. */
 function accessFault(
-  { jwt = false, access, match }: Readonly<Record<string, unknown>>,
+  { jwt = false, apiKey = false, access, match }: Readonly<Record<string, unknown>>,
   path: readonly PropertyKey[],
   faults: Fault[],
 ): void {
   faults.push(...paramFaults(access, record(match)['path'], [...path, 'access']));
-  if (jwt !== false || !asksForToken(access)) return;
+  if (jwt !== false || apiKey !== false || !asksForToken(access)) return;
   faults.push({
     path: [...path, 'access'],
-    expected: 'nothing unless the route has a "jwt"',
+    expected: 'nothing unless the route has a "jwt" or an "apiKey"',
     received: access,
   });
+}
+
+/** A request has one identity, so a route asks for one kind. */
+function apiKeyFaults(
+  { apiKey = false, jwt = false }: { readonly apiKey?: unknown; readonly jwt?: unknown },
+  known: KnownIds,
+  path: readonly PropertyKey[],
+  faults: Fault[],
+): void {
+  if (apiKey === false) return;
+  const at = [...path, 'apiKey'];
+  const isObject = apiKey !== null && typeof apiKey === 'object';
+  const keys = isObject ? record(apiKey)['keys'] : apiKey;
+  idFault('a list of API keys', keys, known.apiKeys, isObject ? [...at, 'keys'] : at, faults);
+  if (jwt !== false) faults.push({ path: at, expected: 'nothing beside "jwt"', received: apiKey });
 }
 
 /** A fallback is for when a store is away. */
@@ -162,6 +180,7 @@ export function codeRouteFaults(
     seen.add(id);
     for (const id of jwt?.issuer ?? []) idFault('an issuer', id, known.issuers, [...path, 'jwt'], faults);
     denyFallbackFault(jwt ?? {}, known, [...path, 'jwt'], faults);
+    apiKeyFaults({ apiKey: route.apiKey ?? false }, known, path, faults);
     certificateFault(clientCertificate, known, path, faults);
     for (const limit of limits) idFault('a limit', limit, known.limits, [...path, 'limits'], faults);
     if (action.kind === 'upstream')

@@ -1,6 +1,7 @@
 // The whole configuration: the sections together; groups of options have their own files.
 import { z } from 'zod';
 import { adminOption } from './admin.ts';
+import { apiKeysSection } from './api-key.ts';
 import { errorsSection } from './errors.ts';
 import { issuerSection } from './issuer.ts';
 import { limitSection } from './limit.ts';
@@ -51,6 +52,7 @@ export const gatewaySection = section(
       'Stores by id, for what a fleet of gateways shares.',
     ),
     issuers: option(withDefault(z.record(identifier(), issuerSection), {}), 'Token issuers by id.'),
+    apiKeys: option(withDefault(z.record(identifier(), apiKeysSection), {}), 'Lists of API keys by id.'),
     limits: option(withDefault(z.record(identifier(), limitSection), {}), 'Limits by id.'),
     upstreams: option(withDefault(z.record(identifier(), upstreamSection), {}), 'Upstreams by id.'),
     routes: option(

@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { demandOptions, planDemands } from './claims.ts';
 import { denyListOption, planDenyList } from './deny-list.ts';
+import { failureLimitOption, planFailures } from './failures.ts';
 import { checkKeySet, keySetOptions } from './key-set.ts';
-import { fillsInTime } from './limit.ts';
 import { claimName } from './names.ts';
 import { expecting, integer, list, option, optional, section, withDefault } from './option.ts';
 import type { PlanIssuer } from './plan.ts';
@@ -27,18 +27,6 @@ const algorithms = [
 const algorithm = expecting(z.enum(algorithms), `one of ${algorithms.join(', ')}`, {
   type: 'TokenAlgorithm',
 });
-
-const failureSection = section(
-  { name: 'FailureLimitConfig', text: 'How many tokens of one client may fail: a token bucket.' },
-  {
-    rate: option(integer(1, 1_000_000_000), 'Tokens that may fail in each `per`, over time.'),
-    per: option(withDefault(duration('1ms', '31d'), '1s'), 'The time in which `rate` is counted.'),
-    burst: option(
-      optional(integer(1, 1_000_000_000), '`rate`'),
-      'Tokens that may fail at once. It must fill in at most 366 days.',
-    ),
-  },
-).superRefine(fillsInTime);
 
 export const issuerSection = section(
   { name: 'IssuerConfig', text: 'Who signs the tokens, and what must be in them.' },
@@ -83,11 +71,7 @@ export const issuerSection = section(
       withDefault(integer(1, 16_777_216), 65536),
       'How many verified tokens are remembered.',
     ),
-    failureLimit: option(
-      withDefault(
-        expecting(z.union([failureSection, z.literal(false)]), 'an object {"rate", "per", "burst"} or false'),
-        { rate: 20, per: '1s', burst: 100 },
-      ),
+    failureLimit: failureLimitOption(
       'How many tokens of one client address (IPv6 by /64) may cost a signature check and be refused; past it its tokens are 429 without a check, but for those that were verified before. `false` checks every one.',
     ),
     denyList: option(
@@ -116,9 +100,4 @@ export function planIssuer(id: string, issuer: Issuer, service: string): PlanIss
     demands: planDemands(issuer),
     denyList: planDenyList(issuer.denyList),
   };
-}
-
-function planFailures(limit: Issuer['failureLimit']): PlanIssuer['failures'] {
-  if (limit === false) return null;
-  return { rate: limit.rate, perMs: limit.per, burst: limit.burst ?? limit.rate };
 }

@@ -1,6 +1,7 @@
 // Input becomes a checked configuration, a route or a plan; all faults are found, nothing is applied.
 import { type GatewayError, invalidConfig } from '../errors.ts';
 import type { AdminSettings } from './admin.ts';
+import { planApiKeys } from './api-key.ts';
 import { codeRouteFaults, configFaults, declaredIds, type KnownIds, routeFaults } from './checks.ts';
 import { type DenyListSettings, denyListSettings } from './deny-list.ts';
 import { type CheckedConfig, gatewaySection } from './gateway.ts';
@@ -127,6 +128,7 @@ function settle(
       records: planRecords(config.records),
       stores: Object.entries(config.stores).map(([id, store]) => planStore(id, store)),
       issuers: issuers.map(([id, issuer]) => planIssuer(id, issuer, config.service)),
+      apiKeys: Object.entries(config.apiKeys).map(([id, list]) => planApiKeys(id, list)),
       limits: Object.entries(config.limits).map(([id, limit]) => planLimit(id, limit)),
       upstreams: Object.entries(config.upstreams).map(([id, upstream]) =>
         planUpstream(id, upstream, config.zone),

@@ -15,6 +15,7 @@ export interface Plan {
   records: { sample: number; headers: string[]; query: boolean } | null;
   stores: PlanStore[];
   issuers: PlanIssuer[];
+  apiKeys: PlanApiKeys[];
   limits: PlanLimit[];
   upstreams: PlanUpstream[];
   routes: PlanRoute[];
@@ -82,6 +83,19 @@ export interface PlanIssuer {
   failures: { rate: number; perMs: number; burst: number } | null; // by client; null = every signature is checked
   demands: PlanDemands | null; // null = nothing more
   denyList: PlanDenyList | null; // null = no token is denied
+}
+/** API keys that a route may take; names of headers in lower case. */
+export interface PlanApiKeys {
+  id: string;
+  header: string;
+  keys: {
+    id: string;
+    hash: string; // SHA-256, 64 hex digits
+    notBefore: number | null; // seconds since 1970
+    notAfter: number | null;
+    claims: string; // JSON: what a token of its owner would say
+  }[];
+  failures: PlanIssuer['failures'];
 }
 /** Tokens that are denied; which ones comes apart from the plan. */
 export interface PlanDenyList {
@@ -214,6 +228,7 @@ export interface PlanRoute {
   hosts: string[];
   jwt: PlanJwt | null;
   access: PlanAccess | null;
+  apiKey: { keys: string; scopes: string[] } | null; // never beside jwt
   limits: string[]; // ids
   cors: PlanCors | null;
   action: { kind: 'upstream'; upstream: string } | { kind: 'handler'; handler: number };

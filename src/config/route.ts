@@ -1,6 +1,7 @@
 // Options of a route: its match, its policies and where it goes.
 import { z } from 'zod';
 import { accessOption, planAccess } from './access.ts';
+import { apiKeyOption, planApiKey } from './api-key.ts';
 import { corsSection, planCors } from './cors.ts';
 import {
   allowEncodedOption,
@@ -41,6 +42,10 @@ const policies = {
   access: option(
     optional(accessOption, 'false'),
     'What the token may do: roles, action, tenant and rules; needs `jwt`, unless only `rules` ask, and for nothing of a token.',
+  ),
+  apiKey: option(
+    optional(apiKeyOption, 'false'),
+    'API keys that are demanded: the id of a list under `apiKeys`, or that with scopes. Not beside `jwt`.',
   ),
   limits: option(
     withDefault(list(identifier(), 'limit ids'), []),
@@ -143,6 +148,7 @@ export function planRoute(route: Route, handler: number | undefined): PlanRoute 
     hosts,
     jwt: planJwt(route.jwt),
     access: planAccess(route.access),
+    apiKey: planApiKey(route.apiKey),
     limits: route.limits,
     cors: route.cors === undefined || route.cors === false ? null : planCors(route.cors, methods),
     action:

@@ -34,6 +34,11 @@ export interface RoutePolicies {
    */
   access?: AccessConfig | false | undefined;
   /**
+   * API keys that are demanded: the id of a list under `apiKeys`, or that with scopes. Not beside `jwt`.
+   * Takes the id of a list of API keys, an object {"keys", "scopes"} or false. Default: false.
+   */
+  apiKey?: string | RouteApiKeyConfig | false | undefined;
+  /**
    * Limits that must all let a request through.
    * Takes a list of limit ids. Default: `[]`.
    */
@@ -370,6 +375,20 @@ export interface AccessTestConfig {
   client?: string | readonly string[] | undefined;
 }
 
+/** Which API keys a route takes. */
+export interface RouteApiKeyConfig {
+  /**
+   * Id under `apiKeys`.
+   * Takes an id of 1 to 64 letters, digits, "_", "-" and ".", with a letter or digit first.
+   */
+  keys: string;
+  /**
+   * Scopes that a key must have, all of them; else 403.
+   * Takes a list of scopes. Default: `[]`.
+   */
+  scopes?: readonly string[] | undefined;
+}
+
 /** Which pages of other origins may call the route. Preflights are answered before token and limits. */
 export interface CorsConfig {
   /**
@@ -520,6 +539,11 @@ export interface GatewayConfig {
    * Takes an object. Default: `{}`.
    */
   issuers?: Readonly<Record<string, IssuerConfig>> | undefined;
+  /**
+   * Lists of API keys by id.
+   * Takes an object. Default: `{}`.
+   */
+  apiKeys?: Readonly<Record<string, ApiKeysConfig>> | undefined;
   /**
    * Limits by id.
    * Takes an object. Default: `{}`.
@@ -1206,6 +1230,68 @@ export interface DenyListConfig {
    * Takes an integer from 1 to 10000000. Default: `100000`.
    */
   maxEntries?: number | undefined;
+}
+
+/** A list of API keys that routes may take. */
+export interface ApiKeysConfig {
+  /**
+   * The header that carries the key. It is never sent on.
+   * Takes a header name other than connection, content-length, expect, host, keep-alive,
+   * proxy-authenticate, proxy-authorization, proxy-connection, te, trailer, transfer-encoding, upgrade.
+   * Default: `"x-api-key"`.
+   */
+  header?: string | undefined;
+  /**
+   * The keys; several may stand for one subject, so that one can be replaced while the other is good.
+   * Takes a list of at most 100000 keys.
+   */
+  keys: readonly ApiKeyConfig[];
+  /**
+   * How many keys of one client address (IPv6 by /64) may be refused with 401; past it they are 429. A
+   * good key always passes. `false` counts none.
+   * Takes an object {"rate", "per", "burst"} or false. Default: `{"rate":20,"per":"1s","burst":100}`.
+   */
+  failureLimit?: FailureLimitConfig | false | undefined;
+}
+
+/** One API key: its hash, and whom it stands for. */
+export interface ApiKeyConfig {
+  /**
+   * Name in metrics, and the claim `key_id`; one key each.
+   * Takes an id of 1 to 64 letters, digits, "_", "-" and ".", with a letter or digit first.
+   */
+  id: string;
+  /**
+   * SHA-256 of the key. A key needs 128 bits of chance, so one of less than 22 bytes is refused whatever
+   * its hash.
+   * Takes "sha256:" and 64 hex digits, as `ferrogate api-key` prints them.
+   */
+  hash: Text;
+  /**
+   * Whom it stands for: the claim `sub`. Keys of one subject share its limits.
+   * Takes 1 to 256 printable ASCII characters. Default: the `id`.
+   */
+  subject?: string | undefined;
+  /**
+   * Scopes that it has, the claim `scope`.
+   * Takes a list of scopes. Default: `[]`.
+   */
+  scopes?: readonly string[] | undefined;
+  /**
+   * Further claims, used as those of a token are: limits, `claimHeaders`, handlers.
+   * Takes an object of claims. Default: `{}`.
+   */
+  claims?: Readonly<Record<string, unknown>> | undefined;
+  /**
+   * The first second at which it is good.
+   * Takes a moment such as "2027-01-31T00:00:00Z". Default: good at once.
+   */
+  notBefore?: string | undefined;
+  /**
+   * The first second at which it is good no longer.
+   * Takes a moment such as "2027-01-31T00:00:00Z". Default: good for ever.
+   */
+  notAfter?: string | undefined;
 }
 
 /** A token bucket: `rate` requests each `per`, `burst` at once. */

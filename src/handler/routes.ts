@@ -124,7 +124,7 @@ export class RouteTable {
 }
 
 /** A route as it is shown. */
-export function routeInfo({ id, path, methods, hosts, action, jwt, limits }: PlanRoute): RouteInfo {
+export function routeInfo({ id, path, methods, hosts, action, jwt, apiKey, limits }: PlanRoute): RouteInfo {
   return {
     id,
     path,
@@ -132,6 +132,7 @@ export function routeInfo({ id, path, methods, hosts, action, jwt, limits }: Pla
     hosts,
     ...(action.kind === 'upstream' ? { upstream: action.upstream } : {}),
     ...(jwt === null ? {} : { issuers: jwt.issuer }),
+    ...(apiKey === null ? {} : { apiKeys: apiKey.keys }),
     limits,
   };
 }

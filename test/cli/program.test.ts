@@ -1,5 +1,6 @@
 // The command line: arguments, output, exit codes; the gateway is a fake.
 import { describe, expect, it } from 'vitest';
+import { hashApiKey } from '../../src/apikey/create.ts';
 import { run } from '../../src/cli/program.ts';
 import { GatewayError, invalidConfig } from '../../src/errors.ts';
 import { fakeEnvironment, refusal } from './support.ts';
@@ -45,6 +46,14 @@ describe('usage', () => {
     const environment = fakeEnvironment();
     expect(await run(args, environment)).toBe(0);
     expect(environment.written.out).toMatch(text);
+  });
+
+  it('api-key prints a new key and its hash', async () => {
+    const environment = fakeEnvironment();
+    expect(await run(['api-key'], environment)).toBe(0);
+    const [, key = '', hash] =
+      /^key {3}(fgk_[\w-]{43})\nhash {2}(sha256:[0-9a-f]{64})\n$/.exec(environment.written.out) ?? [];
+    expect(hash).toBe(hashApiKey(key));
   });
 
   it('without a file names the default ones', async () => {

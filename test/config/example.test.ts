@@ -28,6 +28,7 @@ const plainRoute = {
   hosts: [],
   jwt: null,
   access: null,
+  apiKey: null,
   limits: [],
   cors: null,
   action: { kind: 'upstream', upstream: 'orders' },
@@ -93,6 +94,7 @@ const plan = {
       denyList: null,
     },
   ],
+  apiKeys: [],
   limits: [{ id: 'perClient', rate: 100, perMs: 1000, burst: 200, key: { kind: 'client' } }],
   upstreams: [
     {

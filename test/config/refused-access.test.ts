@@ -102,7 +102,7 @@ describe('a wrong policy', () => {
     [{ rules: [{ deny: { not: [{ role: 'a' }] } }] }],
     [{ rules: [{ allow: { claims: { a: {} } } }] }],
   ])('without a token: %j', (access) => {
-    const line = 'access: expected nothing unless the route has a "jwt", received an object';
+    const line = 'access: expected nothing unless the route has a "jwt" or an "apiKey", received an object';
     expect(wrongRoute(route({ access }))).toEqual([line]);
     expect(wrongRoute(route({ access, jwt: false }))).toEqual([line]);
   });

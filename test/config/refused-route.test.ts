@@ -129,7 +129,7 @@ describe('a route', () => {
     [{ upstream: undefined }, 'upstream: expected the id of an upstream, received nothing'],
     [
       { handler: () => 'x' },
-      'handler: expected one of match, upstream, id, jwt, access, limits, cors, timeout, idleTimeout, totalTimeout, maxBodyBytes, websocket, rewrite, headers, claimHeaders, clientCertificate, preserveHost, allowEncoded, received "handler"',
+      'handler: expected one of match, upstream, id, jwt, access, apiKey, limits, cors, timeout, idleTimeout, totalTimeout, maxBodyBytes, websocket, rewrite, headers, claimHeaders, clientCertificate, preserveHost, allowEncoded, received "handler"',
     ],
   ])('%j', (changes, line) => expect(wrongRoute(route(changes))).toEqual([line]));
 });
