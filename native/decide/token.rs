@@ -77,12 +77,18 @@ pub fn choose_issuer(snapshot: &Snapshot, jwt: &RouteJwt, token: &[u8]) -> Resul
 
 /// Whether the token that was accepted, now verified or before, is on the deny-list of its issuer. One that is, or may
 /// be, gives no identity, also where that is not enforced.
+#[inline]
 pub(super) fn check_denied(
     snapshot: &Snapshot,
     facts: &Facts<'_>,
     outcome: &mut Outcome,
     jwt: &RouteJwt,
 ) -> Pass {
+    if snapshot.denies { look_up_denied(snapshot, facts, outcome, jwt) } else { Ok(()) }
+}
+
+#[inline(never)]
+fn look_up_denied(snapshot: &Snapshot, facts: &Facts<'_>, outcome: &mut Outcome, jwt: &RouteJwt) -> Pass {
     let Some(token) = &outcome.token else { return Ok(()) };
     let mut issuers = jwt.accepted().filter_map(|index| snapshot.issuers.get(index as usize));
     let issuer = issuers.find(|issuer| issuer.policy.accepted(token));

@@ -23,8 +23,9 @@ use crate::time::UnixSeconds;
 pub struct Verified {
     policy: u128,
     window: Window,
-    marks: Marks,
     json: Box<str>,
+    /// Begins the second line.
+    marks: Marks,
     values: OnceLock<Map<String, Value>>,
     scopes: Box<[Box<str>]>,
     made: Made,

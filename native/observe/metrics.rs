@@ -27,7 +27,7 @@ pub struct Metrics {
     routes: Mutex<HashMap<Box<str>, Arc<RouteMetrics>>>,
     limits: Mutex<HashMap<Box<str>, Arc<LimitMetrics>>>,
     /// By list and key.
-    api_keys: Mutex<BTreeMap<(Box<str>, Box<str>), Arc<LimitMetrics>>>,
+    api_keys: Mutex<BTreeMap<ListAndKey, Arc<LimitMetrics>>>,
     max_series: usize,
     series: AtomicUsize,
     pub unmatched: Arc<RouteMetrics>,
@@ -40,6 +40,8 @@ pub struct Metrics {
     pub panics: AtomicU64,
     pub handshakes: Arc<Handshakes>,
 }
+
+type ListAndKey = (Box<str>, Box<str>);
 
 /// What engines count of their requests whatever the route.
 #[derive(Debug, Default)]

@@ -40,6 +40,8 @@ pub struct Snapshot {
     pub listen_limits: Vec<u32>,
     pub issuers: Vec<SnapshotIssuer>,
     pub api_keys: Vec<SnapshotApiKeys>,
+    /// Some issuer has a deny-list.
+    pub denies: bool,
     pub upstreams: Vec<Arc<Upstream>>,
     /// What stands in for each upstream while its breaker is open.
     pub fallbacks: Vec<Option<Fallback>>,

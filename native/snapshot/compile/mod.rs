@@ -99,6 +99,7 @@ pub fn compile(
         listen_limits,
         issuers: compile_issuers(&plan, registries)?,
         api_keys: compile_api_keys(&plan, registries)?,
+        denies: plan.issuers.iter().any(|issuer| issuer.deny_list.is_some()),
         upstreams,
         fallbacks,
         buckets: registries.buckets(),
