@@ -104,15 +104,15 @@ describe('a client that leaves', () => {
 
   it('by the signal of inject', async () => {
     let isLeft = false;
+    const controller = new AbortController();
     const target = await upstream((_, response) => {
       response.on('close', () => {
         isLeft = true;
       });
+      controller.abort(new Error('left'));
     });
     const { gateway } = gatewayOf(forwarding(target));
-    const controller = new AbortController();
     const asked = gateway.inject({ url: '/up/x', signal: controller.signal });
-    setTimeout(() => controller.abort(new Error('left')), 30);
     await expect(asked).rejects.toThrow('left');
     await eventually(() => isLeft, 'the upstream is left');
   });
