@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { VaultSource } from '../../src/config/vault.ts';
 import { KeyFailure } from '../../src/jwks/failure.ts';
 import { vaultLoader } from '../../src/jwks/vault.ts';
+import { createAuthority } from '../support/certificates.ts';
 import { startVault, type VaultStub } from '../support/vault.ts';
 import { keySet } from './support.ts';
 
@@ -213,6 +214,23 @@ describe('what Vault answers', () => {
     const waiting = loader().load(ending.signal);
     ending.abort();
     await expect(waiting).rejects.toMatchObject({ reason: 'connection' });
+  });
+
+  it('is verified over TLS: by its authority, its name, and nothing less', async () => {
+    const [authority, other] = [createAuthority(), createAuthority('another')];
+    const issued = [
+      [authority.issue('IP:127.0.0.1'), authority.ca, 'k1'],
+      [authority.issue('IP:127.0.0.1'), other.ca, 'tls'],
+      [authority.issue('IP:127.0.0.1'), undefined, 'tls'],
+      [authority.issue('DNS:vault.test'), authority.ca, 'tls'],
+    ] as const;
+    for (const [certificate, ca, expected] of issued) {
+      await vault.close();
+      vault = await startVault(certificate);
+      vault.secrets.set('secret/gateway/keys', keySet('k1'));
+      const from = loader(ca === undefined ? {} : { ca });
+      expect(expected === 'tls' ? (await failure(from))[0] : (await load(from))[0]?.['kid']).toBe(expected);
+    }
   });
 
   it('is connection refused when nobody is there', async () => {

@@ -1,6 +1,8 @@
 // A stand-in for HashiCorp Vault and OpenBao that follows their HTTP API: paths, status codes and bodies of KV v2, Transit, AppRole, Kubernetes and tokens.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Certificate } from './certificates.ts';
 
 export interface VaultStub {
   readonly url: string;
@@ -39,12 +41,15 @@ export interface VaultToken {
 
 const goodToken: VaultToken = { ttl: 0, renewable: false, mayRead: true, mayLookUp: true };
 
-/** Starts one on loopback with the token `root`. */
-export async function startVault(): Promise<VaultStub> {
-  const server = createServer((request, response) => void serve(held, request, response));
+/** Starts one on loopback with the token `root`, over TLS with a `certificate`. */
+export async function startVault(certificate?: Certificate): Promise<VaultStub> {
+  const listener = (request: IncomingMessage, response: ServerResponse) =>
+    void serve(held, request, response);
+  const server =
+    certificate === undefined ? createServer(listener) : createSecureServer(certificate, listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const held: VaultStub = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${certificate === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests: [],
     secrets: new Map(),
     transit: new Map(),
