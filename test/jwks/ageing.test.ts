@@ -11,16 +11,20 @@ describe('keys that grow old', () => {
     at.begin(remote('main', at.server.url, { maxStaleMs: hour }));
     await at.sink.until(1);
     await at.armed();
+    // The hour counts from the last good set, not from the first.
+    at.pass(at.nextIn());
+    await at.sink.until(2);
+    await at.armed();
     at.server.answer = status(500);
-    // The retries of an hour, up to the moment when the hour is over.
+    // The retries of that hour, up to the moment when it is over.
     for (let left = hour; left > 0; ) {
       const wait = Math.min(left, at.nextIn());
+      expect(at.values().ferrogate_key_set_expired).toEqual([['main', 0]]);
       at.pass(wait);
       left -= wait;
       await at.armed();
     }
-    await at.sink.until(3);
-    expect(new Set(at.sink.seen.slice(1, -1))).toEqual(new Set(['main failed']));
+    expect(new Set(at.sink.seen.slice(2, -1))).toEqual(new Set(['main failed']));
     expect(at.sink.seen.at(-1)).toBe('main expired');
     expect(at.logger.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
     const before = at.sink.seen.length;

@@ -268,13 +268,16 @@ describe('discovery', () => {
   });
 
   it.each([
-    ['a redirect', status(301, { Location: '/' }), 'redirect'],
-    ['an error', status(500), 'unavailable'],
-    ['nothing anywhere', status(404), 'missing'],
-    ['HTML', (_: unknown, response: { end(text: string): void }) => response.end('<html>'), 'malformed'],
-  ])('that meets %s counts as a failure', async (_, answer, reason) => {
+    ['a redirect', status(301, { Location: '/' }), 'redirect', 1],
+    ['an error', status(500), 'unavailable', 1],
+    ['a refusal', status(403), 'denied', 1],
+    ['nothing anywhere', status(404), 'missing', 2],
+    ['HTML', (_: unknown, response: { end(text: string): void }) => response.end('<html>'), 'malformed', 1],
+  ])('that meets %s counts as a failure', async (_, answer, reason, requests) => {
     server.answer = answer as KeyServer['answer'];
     expect(await discover()).toEqual(['main failed', reason]);
+    // Only what is not there is looked for in the other place.
+    expect(server.requests).toBe(requests);
   });
 
   it('has one time for both fetches', async () => {
