@@ -178,7 +178,17 @@ fn authorization_agrees_with_the_token_even_where_it_is_no_source() {
     assert_eq!(word(&core, &[cookie(&one), bearer(&one)]), "handler");
     assert_eq!(word(&core, &[cookie(&one), bearer(&other)]), "400 token_ambiguous");
     assert_eq!(word(&core, &[cookie(&one), "Authorization: Basic eDp5".into()]), "handler");
-    assert_eq!(word(&core, &[bearer(&one)]), "401 token_missing");
+    assert_eq!(word(&core, &[bearer(&one)]), "401 token_invalid", "it would go on unchecked");
+    assert_eq!(word(&core, &[]), "401 token_missing");
+    let optional = core_of(json!({ "from": [{ "kind": "cookie", "name": "session" }], "optional": true }));
+    assert_eq!(word(&optional, &[bearer(&one)]), "401 token_invalid");
+    assert_eq!(word(&optional, &["Authorization: Basic eDp5".into()]), "handler");
+}
+
+fn core_of(mut rule: Value) -> Arc<Core> {
+    rule["issuer"] = json!("main");
+    rule["scopes"] = json!([]);
+    core(rule)
 }
 
 fn both() -> Arc<Core> {
@@ -267,6 +277,12 @@ fn an_optional_token_may_be_absent_and_not_bad() {
     assert_eq!(ask(&core, &[]), ("handler".into(), None, String::new()));
     assert_eq!(word(&core, &["Authorization: Basic eDp5".into()]), "handler");
     assert_eq!(ask(&core, &[bearer(&ours("ann"))]).1.as_deref(), Some("ann"));
+    assert_eq!(word(&core, &["Authorization: Bearer".into()]), "handler");
+    assert_eq!(
+        word(&core, &["Authorization: Bearer\tx.y".into()]),
+        "401 token_invalid",
+        "read as a space by some"
+    );
     for bad in ["x.y", &MAIN.token(UNIX - 7200, json!({})), &theirs("ann")] {
         assert_eq!(word(&core, &[bearer(bad)]), "401 token_invalid");
     }

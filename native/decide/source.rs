@@ -23,11 +23,13 @@ fn in_authorization<'a>(fields: &Fields, block: &'a [u8]) -> Option<&'a [u8]> {
     fields.first(block, FieldId::Authorization).and_then(bearer)
 }
 
-/// `Bearer` in any case, one or more spaces, then the token (RFC 6750 section 2.1). Another scheme is no token.
+/// `Bearer` in any case, white space, then the token (RFC 6750 section 2.1). Another scheme is no token. A tab in place
+/// of the space is no way around the check: there are servers that read it so.
 fn bearer(value: &[u8]) -> Option<&[u8]> {
-    let (scheme, rest) = value.split_at_checked(7)?;
+    let (scheme, rest) = value.split_at_checked(6)?;
     let token = rest.trim_ascii_start();
-    (scheme.eq_ignore_ascii_case(b"Bearer ") && !token.is_empty()).then_some(token)
+    let is_apart = token.len() < rest.len() && !token.is_empty();
+    (is_apart && scheme.eq_ignore_ascii_case(b"Bearer")).then_some(token)
 }
 
 #[inline(never)]
@@ -54,11 +56,13 @@ fn gather<'a>(
         }
     }
     // `Authorization` is forwarded wherever the token was found: what was checked is what the upstream reads there.
-    if found.is_some() {
-        add(&mut found, in_authorization(fields, block))?;
-    }
-    Ok(found)
+    let is_found = found.is_some();
+    add(&mut found, in_authorization(fields, block))?;
+    if found.is_some() && !is_found { Err(MISPLACED) } else { Ok(found) }
 }
+
+/// What a token is told in `Authorization` where the route takes it from elsewhere only, optional or not.
+const MISPLACED: Refusal = Refusal::TokenInvalid("the route takes no token from Authorization");
 
 /// An empty value is no token: so browsers send a cookie that was cleared.
 fn add<'a>(found: &mut Option<&'a [u8]>, token: Option<&'a [u8]>) -> Result<(), Refusal> {
