@@ -55,6 +55,7 @@ fn ask(core: &Core, now: Nanos, client: u8, target: &str, headers: &[&str]) -> (
         now,
         unix: UNIX,
         shard: Shard::default(),
+        peer_trusted: false,
     };
     let snapshot = testing::snapshot(core);
     let mut outcome = Outcome::default();

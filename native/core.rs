@@ -3,11 +3,11 @@
 
 use crate::access::{Connections, Crowded, Timeout};
 use crate::jwt::{DeniedBy, DenyChange, DenyPut, Issuer, JwksError, PutKeys};
-use crate::limit::{Buckets, KeyHasher};
+use crate::limit::{Buckets, Counters, KeyHasher, Rule};
 use crate::observe::{Family, Kind, Metrics, RecordRing};
 use crate::overload::{self, Overload};
-use crate::snapshot::plan::{Plan, PlanIssuer, PlanUpstream};
-use crate::snapshot::{CompileError, Held, Registries, Snapshot, compile};
+use crate::snapshot::plan::{Plan, PlanIssuer, PlanOverride, PlanUpstream};
+use crate::snapshot::{CompileError, Held, Pushed, Registries, Snapshot, compile};
 use crate::sync::{ArcSwapOption, AtomicU64, Mutex, MutexGuard};
 use crate::time::{Nanos, UnixSeconds};
 use crate::tls::ServerTls;
@@ -41,6 +41,8 @@ pub struct Core {
     fetches_settled: AtomicU64,
     upstreams: Mutex<HashMap<Box<str>, Arc<Upstream>>>,
     buckets: Arc<Buckets>,
+    counters: Arc<Counters>,
+    pushed: Pushed,
     keys: KeyHasher,
     pub metrics: Arc<Metrics>,
     pub records: RecordRing,
@@ -69,6 +71,8 @@ impl Core {
             fetches_settled: AtomicU64::new(0),
             upstreams: Mutex::default(),
             buckets: Arc::new(Buckets::new(MAX_LIMIT_KEYS)),
+            counters: Arc::new(Counters::new(MAX_LIMIT_KEYS)),
+            pushed: Pushed::default(),
             keys: KeyHasher::new(),
             metrics: Arc::default(),
             records: RecordRing::default(),
@@ -137,10 +141,29 @@ impl Core {
         let (snapshot, warnings) = compile(plan, generation, &staged)?;
         *lock(&self.upstreams) = staged.upstreams.into_inner().unwrap_or_else(PoisonError::into_inner);
         *lock(&self.issuers) = staged.issuers.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.pushed.renew(&snapshot);
         self.snapshot.store(Some(Arc::new(snapshot)));
         self.generation.store(generation, Ordering::Release);
         self.wake();
         Ok((generation, warnings))
+    }
+
+    /// Puts another rule in place of a limit's for one of its keys, or removes it; kept across publications. `values` are
+    /// the parts of the key in their order.
+    pub fn override_limit(
+        &self,
+        limit: &str,
+        values: Vec<String>,
+        change: Option<PlanOverride>,
+    ) -> Result<(), String> {
+        let _one_at_a_time = lock(&self.publishing);
+        let snapshot = self.snapshot().ok_or("nothing is published yet")?;
+        self.pushed.put(&snapshot, limit, values, change)
+    }
+
+    /// Every rule that [`Core::override_limit`] set, as JSON.
+    pub fn limit_overrides(&self) -> serde_json::Value {
+        self.pushed.list()
     }
 
     /// Replaces the keys of an issuer of the snapshot in force and wakes those that wait for them.
@@ -228,7 +251,7 @@ impl Core {
     pub fn families(&self) -> Vec<Family> {
         let Some(snapshot) = self.snapshot() else { return Vec::new() };
         let mut families = self.metrics.families(&snapshot.settings.service);
-        families.extend(self.limit_families());
+        families.extend(self.limit_families(&snapshot));
         families.extend(self.connection_families());
         families.extend(overload::families(&self.overload, snapshot.settings.overload.as_ref()));
         families.extend(issuer_families(&snapshot));
@@ -266,13 +289,23 @@ impl Core {
         vec![open, opened, unused, refused, timeouts]
     }
 
-    fn limit_families(&self) -> [Family; 2] {
-        let mut keys = Family::new("ferrogate_limit_keys", "Keys held in the bucket table.", Kind::Gauge);
-        keys.with([], self.buckets.len() as f64);
+    fn limit_families(&self, snapshot: &Snapshot) -> Vec<Family> {
+        let mut keys = Family::new("ferrogate_limit_keys", "Keys held in the tables of limits.", Kind::Gauge);
+        keys.with([], (self.buckets.len() + self.counters.len()) as f64);
         let help = "Takes that shared an overflow bucket because the table was full of debtors.";
         let mut overflow = Family::new("ferrogate_limit_overflow_total", help, Kind::Counter);
-        overflow.with([], self.buckets.overflowed() as f64);
-        [keys, overflow]
+        overflow.with([], (self.buckets.overflowed() + self.counters.overflowed()) as f64);
+        let help = "Keys with a rule of their own that was pushed at run time.";
+        let mut overrides = Family::new("ferrogate_limit_overrides", help, Kind::Gauge);
+        overrides.with([], self.pushed.len() as f64);
+        let help = "Exchanges that an adaptive limit lets be in flight now.";
+        let mut bound = Family::new("ferrogate_limit_adaptive_bound", help, Kind::Gauge);
+        for limit in &snapshot.limits {
+            if let Rule::Adaptive { state, floor, ceiling } = &limit.rule {
+                bound.with([("limit", &limit.id)], f64::from(state.bound(*floor, *ceiling)));
+            }
+        }
+        vec![keys, overflow, overrides, bound]
     }
 }
 
@@ -361,6 +394,10 @@ impl Registries for Staged<'_> {
 
     fn buckets(&self) -> Arc<Buckets> {
         self.core.buckets.clone()
+    }
+
+    fn counters(&self) -> Arc<Counters> {
+        self.core.counters.clone()
     }
 
     fn keys(&self) -> KeyHasher {

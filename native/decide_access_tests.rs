@@ -56,6 +56,7 @@ fn ask(core: &Core, method: &str, target: &str, headers: &[&str]) -> (&'static s
         now: NOW,
         unix: UNIX,
         shard: Shard::default(),
+        peer_trusted: false,
     };
     let (snapshot, mut outcome) = (testing::snapshot(core), Outcome::default());
     let answer = match decide(&snapshot, &facts, &mut outcome, Step::START) {

@@ -24,6 +24,7 @@ fn ask_at(core: &Core, now: Nanos, method: &str, target: &str, headers: &[&str])
         block: &parsed.block,
         fields: &parsed.fields,
         client: IpAddr::from([192, 0, 2, 1]),
+        peer_trusted: false,
         now,
         unix: UNIX,
         shard: Shard::default(),

@@ -85,6 +85,7 @@ fn tell(snapshot: &Snapshot, request: &Request<'_>, told: &mut Told) -> (&'stati
         now: request.now,
         unix: request.unix,
         shard: Shard::default(),
+        peer_trusted: snapshot.settings.trusted.contains(request.peer),
     };
     if let Err(refused) = tell_policies(snapshot, route, &facts, &params, told) {
         return refused;
@@ -212,8 +213,9 @@ fn tell_limits<'a>(
     told: &mut Told,
 ) {
     for limit in limits.filter_map(|index| snapshot.limits.get(*index as usize)) {
-        let quota = format!("burst {} per window of {} s", limit.quota.burst(), limit.quota.window_seconds());
-        told.step(step, "would be checked", format!("{} ({quota}) for client {client}", limit.id));
+        let shadow = if limit.shadow { ", in shadow" } else { "" };
+        let told_as = format!("{} ({}{shadow}) for client {client}", limit.id, limit.rule);
+        told.step(step, "would be checked", told_as);
     }
 }
 

@@ -42,6 +42,7 @@ fn ask(core: &Core, now: Nanos, client: [u8; 4], token: &str) -> String {
         block: &parsed.block,
         fields: &parsed.fields,
         client: IpAddr::from(client),
+        peer_trusted: false,
         now,
         unix: UnixSeconds(UNIX),
         shard: Shard::default(),

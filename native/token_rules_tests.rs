@@ -48,6 +48,7 @@ fn ask(core: &Core, headers: &[String]) -> (String, Option<String>, String) {
         now: NOW,
         unix: UnixSeconds(UNIX),
         shard: Shard::default(),
+        peer_trusted: false,
     };
     let snapshot = testing::snapshot(core);
     let mut outcome = Outcome::default();

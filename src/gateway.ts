@@ -11,6 +11,7 @@ import { GatewayError } from './errors.ts';
 import { Publisher } from './handler/publisher.ts';
 import { RouteTable, routeInfo } from './handler/routes.ts';
 import { createKeySources } from './jwks/sources.ts';
+import { limitOverrides, setLimitOverride } from './limit-overrides.ts';
 import { type InjectOptions, inject, requestLines } from './listener/inject.ts';
 import { checkServed, closeListener, type OpenListener, openListener, shownConfig } from './listening.ts';
 import { loadNative } from './native/binding.ts';
@@ -197,6 +198,12 @@ class RunningGateway extends Announcer implements Gateway {
     this.#keys.startInline();
     const { target, block } = requestLines({ method, url, headers });
     return JSON.parse(this.#native.explain(this.#core, method, target, block, ip)) as Explanation;
+  }
+
+  limitOverrides = () => limitOverrides(this.#native, this.#core);
+  setLimitOverride(...args: Parameters<Gateway['setLimitOverride']>): void {
+    this.#publisher.flush();
+    setLimitOverride(this.#native, this.#core, ...args);
   }
 
   ready(): Readiness {

@@ -69,6 +69,8 @@ export type {
   Explanation,
   Gateway,
   GatewayEvents,
+  LimitOverride,
+  LimitOverrideInfo,
   Listening,
   ListenOverrides,
   Readiness,

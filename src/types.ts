@@ -1,6 +1,6 @@
 // The public types of a gateway; no code that runs.
 import type { Writable } from 'node:stream';
-import type { GatewayConfig } from './config/types.ts';
+import type { Duration, GatewayConfig } from './config/types.ts';
 import type { DeniedTokens, DenyRequest } from './denylist/entry.ts';
 import type { Routes } from './handler/registrar.ts';
 import type { InjectOptions } from './listener/inject.ts';
@@ -101,6 +101,23 @@ export interface Readiness {
   readonly reasons: readonly string[];
 }
 
+/** What a key of a limit has instead of the limit's numbers: those of its algorithm, and no others. */
+export interface LimitOverride {
+  /** With `per` and `burst` (default `rate`) of a token bucket; alone of a window. */
+  rate?: number;
+  per?: Duration;
+  burst?: number;
+  /** Of a limit that counts requests in flight. */
+  maxInFlight?: number;
+}
+
+export interface LimitOverrideInfo {
+  readonly limit: string;
+  /** A value for each part of the limit's key. */
+  readonly key: readonly string[];
+  readonly rule: LimitOverride;
+}
+
 export interface CloseOptions {
   timeoutMs?: number;
   handedOver?: boolean;
@@ -146,6 +163,15 @@ export interface Gateway extends Routes {
   routes(): RouteInfo[];
   /** What would be decided for a request, step by step; takes no tokens from limits. */
   explain(method: string, url: string, headers?: InjectOptions['headers'], ip?: string): Explanation;
+  /**
+   * Gives one key of a limit other numbers at once, without a reload, or takes them back with `null`. Kept across reloads,
+   * at most 10,000; one that does not fit its limit after a reload has no effect until it does.
+   * `key`: an IP address, route id, header value or claim, one for each part of the limit's key.
+   * @throws GatewayError `ERR_FG_CONFIG_INVALID`, `ERR_FG_CLOSED`
+   */
+  setLimitOverride(limit: string, key: string | readonly string[], rule: LimitOverride | null): void;
+  /** Every override that was set. */
+  limitOverrides(): LimitOverrideInfo[];
   /** Whether traffic may come: listening, every issuer has keys and a deny-list that was read, every upstream an address. */
   ready(): Readiness;
 }

@@ -15,6 +15,7 @@ export const typescriptAreas: Readonly<Record<string, readonly string[]>> = {
   ],
   'gateway.ts': [
     'announcer.ts',
+    'limit-overrides.ts',
     'listening.ts',
     'plane.ts',
     'types.ts',
@@ -35,6 +36,7 @@ export const typescriptAreas: Readonly<Record<string, readonly string[]>> = {
   // What the composition root offers and opens.
   'announcer.ts': ['types.ts', 'handler', 'observe'],
   'plane.ts': ['types.ts', 'config', 'handler', 'listener', 'native', 'observe'],
+  'limit-overrides.ts': ['types.ts', 'config', 'native', 'errors.ts'],
   'listening.ts': ['types.ts', 'waiting.ts', 'config', 'listener', 'errors.ts'],
   // Types alone, no code that runs.
   'types.ts': ['config', 'denylist', 'handler', 'listener', 'observe', 'takeover'],

@@ -173,6 +173,7 @@ impl Decisions {
             block: &request.block,
             fields: &request.fields,
             client: address(scattered(number, self.clients)),
+            peer_trusted: false,
             now: at(number),
             unix: self.unix,
             shard: Shard::default(),

@@ -10,13 +10,13 @@ mod token;
 
 pub use access::{asking, refusal_of};
 pub use api_key::find_api_key;
-pub use limits::MAX_LIMITS;
+pub use limits::{Ended, MAX_LIMITS};
 pub use source::find_token;
 pub use token::{UNKNOWN_KEY, choose_issuer, denial};
 
 use crate::h1::{Fields, Target};
 use crate::jwt::Verified;
-use crate::limit::{self, Take};
+use crate::limit::{self, LimitText, Override, Take};
 use crate::observe::{self, Shard};
 use crate::respond::{Answer, Refusal};
 use crate::router::{MethodSet, Params};
@@ -24,7 +24,7 @@ use crate::snapshot::{RouteAction, Snapshot};
 use crate::time::{Nanos, UnixSeconds};
 use access::{check_access, check_demands};
 use api_key::check_api_key;
-use limits::take_limits;
+use limits::{Owed, take_limits};
 use matching::match_route;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -39,6 +39,8 @@ pub struct Facts<'a> {
     pub block: &'a [u8],
     pub fields: &'a Fields,
     pub client: IpAddr,
+    /// The peer is one of `listen.trustedProxies`.
+    pub peer_trusted: bool,
     pub now: Nanos,
     pub unix: UnixSeconds,
     /// Where the engine that asks counts.
@@ -55,6 +57,9 @@ pub struct Outcome {
     /// Methods of the matching routes, for `Allow`.
     pub allow: Option<MethodSet>,
     takes: Vec<(u32, Take)>,
+    /// Rules of their keys that some of those limits have instead of their own.
+    pushed: Vec<(u32, Arc<Override>)>,
+    owed: Vec<Owed>,
     origin: Vec<u8>,
     has_origin: bool,
     /// Parameters that a route's policy looks at, where decoding changes them.
@@ -67,6 +72,8 @@ impl Outcome {
         self.token = None;
         self.allow = None;
         self.takes.clear();
+        self.pushed.clear();
+        self.owed.clear();
         self.origin.clear();
         self.has_origin = false;
     }
@@ -74,6 +81,25 @@ impl Outcome {
     /// The limits that were checked, as indexes into the snapshot's, with what each said.
     pub fn takes(&self) -> &[(u32, Take)] {
         &self.takes
+    }
+
+    /// What header fields say of a limit that was checked.
+    pub fn text<'a>(&'a self, snapshot: &'a Snapshot, limit: u32) -> Option<&'a LimitText> {
+        match self.pushed.iter().find(|(index, _)| *index == limit) {
+            Some((_, pushed)) => Some(&pushed.text),
+            None => snapshot.limits.get(limit as usize).map(|limit| &limit.text),
+        }
+    }
+
+    /// Whether limits wait for the end of the exchange; then it must be told by [`Outcome::settle`]. Places are given back
+    /// by [`Outcome::clear`] too.
+    pub fn is_owing(&self) -> bool {
+        !self.owed.is_empty()
+    }
+
+    /// Tells the limits that wait for it how the exchange ended, once.
+    pub fn settle(&mut self, snapshot: &Snapshot, ended: &Ended) {
+        limits::settle(snapshot, self, ended);
     }
 
     /// The `Origin` of a request to a route with a CORS policy.
@@ -156,9 +182,7 @@ fn steps(snapshot: &Snapshot, facts: &Facts<'_>, outcome: &mut Outcome, step: St
     if let Some(access) = &route.access {
         check_access(facts, outcome, route, access)?;
     }
-    if route.jwt.is_some() || route.api_key.is_some() {
-        take_limits(snapshot, facts, outcome, &route.claim_limits, Some(route))?;
-    }
+    take_limits(snapshot, facts, outcome, &route.claim_limits, Some(route))?;
     Ok(match route.action {
         RouteAction::Upstream(upstream) => Next::Forward { upstream },
         RouteAction::Handler(handler) => Next::Handler { handler },

@@ -5,8 +5,8 @@ use super::Engine;
 use super::bridge::{Begun, BridgeRequest};
 use super::downstream::Serving;
 use super::queue::What;
-use super::state::{Exchange, Link, Phase};
-use crate::decide::{Facts, Next, Step, decide};
+use super::state::{Exchange, HANDLED, Link, Phase};
+use crate::decide::{Ended, Facts, Next, Step, decide};
 use crate::h1::{self, FieldId, Framing, Reject, Span, Version};
 use crate::observe::{self, Finished, Trace};
 use crate::respond::{Answer, Refusal};
@@ -163,6 +163,7 @@ impl Engine {
             block: ex.request.block(),
             fields: &self.fields,
             client: ex.client,
+            peer_trusted: ex.peer_trusted,
             now: self.now,
             unix: UnixSeconds(self.unix_millis / 1000),
             shard: self.shard,
@@ -264,6 +265,9 @@ impl Engine {
         if ex.counted {
             self.record(&ex);
         }
+        if ex.outcome.is_owing() {
+            self.settle_limits(&mut ex);
+        }
         ex.snapshot = None;
         ex.outcome.clear();
         self.buffers.give(std::mem::take(&mut ex.upload.out));
@@ -272,6 +276,22 @@ impl Engine {
         if self.spare.len() < super::MAX_SPARE {
             self.spare.push(ex);
         }
+    }
+
+    /// Tells the limits that waited for the end of the exchange how long its upstream or handler took, and how long its
+    /// answer was.
+    #[cold]
+    fn settle_limits(&self, ex: &mut Exchange) {
+        let Some(snapshot) = &ex.snapshot else { return };
+        let unanswered = || ex.attempt.sent_at.map(|sent| (self.now.since(sent), false));
+        let took = match ex.attempt.took {
+            Some(took) => Some((took, true)),
+            None if ex.verdict == HANDLED => Some((self.now.since(ex.started), true)),
+            None => unanswered(),
+        };
+        let unix = UnixSeconds(self.unix_millis / 1000);
+        let ended = Ended { now: self.now, unix, took, bytes: ex.answer.bytes };
+        ex.outcome.settle(snapshot, &ended);
     }
 
     fn record(&mut self, ex: &Exchange) {

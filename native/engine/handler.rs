@@ -3,7 +3,7 @@
 use super::Engine;
 use super::bridge::{AnswerError, ExchangeFacts, HandlerAnswer};
 use super::response::trim_line_end;
-use super::state::{Exchange, Phase};
+use super::state::{Exchange, HANDLED, Phase};
 use crate::h1::{self, Fields};
 use crate::respond::{self, Answer, Refusal};
 use crate::upstream::Failure;
@@ -68,7 +68,7 @@ impl Engine {
         }
         respond::write_status(out, answer.status);
         out.extend_from_slice(b"\r\n");
-        copy_lines(out, &self.response_fields, answer.lines);
+        copy_lines(out, &self.response_fields, answer.lines, ex.own_names());
         respond::write_own_lines(out, snapshot, &ex.outcome, &ex.trace);
         if out.len() - before > MAX_ANSWER_HEAD {
             return Err(AnswerError::Field);
@@ -91,7 +91,7 @@ impl Engine {
             return self.break_off(id);
         }
         ex.answer.bytes = response_bytes;
-        ex.verdict = "handled";
+        ex.verdict = HANDLED;
         if !completed {
             ex.ends_in(Failure::ClientGone);
         }
@@ -126,10 +126,10 @@ fn params<'a>(ex: &'a Exchange, path: &[u8]) -> Vec<(&'a str, String)> {
     names.enumerate().filter_map(decode).collect()
 }
 
-/// The handler's lines but for those that are the gateway's own.
-fn copy_lines(out: &mut Vec<u8>, fields: &Fields, lines: &[u8]) {
+/// The handler's lines but for those that are the gateway's `own`.
+fn copy_lines(out: &mut Vec<u8>, fields: &Fields, lines: &[u8], own: &[&[u8]]) {
     for (name, value, _) in fields.iter(lines) {
-        if respond::OWN_NAMES.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+        if own.iter().any(|own| own.eq_ignore_ascii_case(name)) {
             continue;
         }
         out.extend_from_slice(name);

@@ -108,7 +108,7 @@ impl Engine {
             head,
             buf: bytes,
             own: &self.lines,
-            own_names: respond::OWN_NAMES,
+            own_names: ex.own_names(),
             via: snapshot.settings.via.as_deref(),
             drop_date: foreign && self.drop_date,
             framing_lines: false,

@@ -11,6 +11,7 @@ use super::tunnel::Tunnel;
 use crate::decide::{Outcome, Step, Waits};
 use crate::h1::{Framing, Version};
 use crate::observe::Trace;
+use crate::respond;
 use crate::snapshot::{Held, Route};
 use crate::time::Nanos;
 use crate::tls::TlsFacts;
@@ -18,6 +19,9 @@ use crate::upstream::{Deadlines, Failure, Ticket, Upstream};
 
 /// The longest rest of a request body, in bytes, that is skipped to keep its connection.
 const MAX_SKIPPED: u64 = 64 * 1024;
+
+/// The verdict of what a handler answered.
+pub(super) const HANDLED: &str = "handled";
 
 /// Where an exchange stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -293,6 +297,13 @@ impl Exchange {
         if self.answer.status == 0 {
             self.answer.status = failure.status();
         }
+    }
+
+    /// Names of fields that only the gateway writes into its answer.
+    pub fn own_names(&self) -> &'static [&'static [u8]] {
+        self.snapshot
+            .as_ref()
+            .map_or(respond::OWN_NAMES, |snapshot| respond::own_names(snapshot, &self.outcome))
     }
 
     pub fn route(&self) -> Option<&Route> {

@@ -6,7 +6,9 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::quota::{Quota, nanos, ticks};
+#[cfg(doc)]
+use super::quota::Quota;
+use super::quota::{Price, nanos, ticks};
 use crate::sync::AtomicU64;
 use crate::time::Nanos;
 
@@ -23,60 +25,78 @@ pub(super) const SKEW: u64 = ticks(Nanos::from_secs(1));
 pub struct Take {
     /// A token was there (and taken, unless this is only a look).
     pub allowed: bool,
-    /// Whole tokens left; 0 when refused.
+    /// Whole tokens left; fewer than were asked for when refused.
     pub remaining: u32,
-    /// Until one more than `remaining` could be taken: the effective window `t` of `RateLimit`. Never zero.
+    /// Until one more than `remaining` could be taken, or as many as were asked for when refused: the effective
+    /// window `t` of `RateLimit`. Zero only where nobody knows, which a bucket always does.
     pub reset: Nanos,
-    /// Until a token is there: zero when allowed, else equal to `reset`.
+    /// Until it is worth trying again: zero when allowed.
     pub retry_after: Nanos,
-    /// Answered by a bucket that keys without one of their own share.
+    /// Answered by a cell that keys without one of their own share.
     pub(super) shared: bool,
 }
 
-/// Takes one token if there is one. Callers on any number of threads together never take more than the quota.
+/// Takes what `price` says if it is there. Callers on any number of threads together never take more than the
+/// quota.
 #[inline]
-pub(super) fn take(word: &AtomicU64, quota: &Quota, now: Nanos) -> Take {
+pub(super) fn take(word: &AtomicU64, price: &Price, now: Nanos) -> Take {
     let now = ticks(now);
-    let empty = now + quota.tolerance();
+    let empty = now + price.tolerance;
     let mut tat = word.load(Relaxed);
     loop {
-        if tat > empty + SKEW {
+        if tat > empty + price.slack {
             tat = clamp(word, tat, empty);
             continue;
         }
-        let next = tat.max(now) + quota.interval().get();
+        let next = tat.max(now) + price.ticks;
         if next > empty {
-            return refused(next - empty);
+            return refused(next - empty, empty.saturating_sub(tat.max(now)), price);
         }
         match word.compare_exchange_weak(tat, next, Relaxed, Relaxed) {
-            Ok(_) => return allowed(empty - next, quota),
+            Ok(_) => return allowed(empty - next, price),
             Err(seen) => tat = seen,
         }
     }
 }
 
-/// What a take would find, without taking. `allowed` says whether a token is there.
-pub(super) fn peek(tat: u64, quota: &Quota, now: Nanos) -> Take {
+/// What a take would find, without taking. `allowed` says whether so many tokens are there.
+pub(super) fn peek(tat: u64, price: &Price, now: Nanos) -> Take {
     let now = ticks(now);
-    let empty = now + quota.tolerance();
-    let tat = if tat > empty + SKEW { empty } else { tat.max(now) };
-    let next = tat + quota.interval().get();
-    if next > empty { refused(next - empty) } else { allowed(empty - tat, quota) }
+    let empty = now + price.tolerance;
+    let tat = if tat > empty + price.slack { empty } else { tat.max(now) };
+    let next = tat + price.ticks;
+    if next > empty {
+        refused(next - empty, empty.saturating_sub(tat), price)
+    } else {
+        allowed(empty - tat, price)
+    }
 }
 
-/// Returns one taken token.
-pub(super) fn give_back(word: &AtomicU64, quota: &Quota) {
+/// Takes what `price` says though it may not be there; what is owed then is bounded by [`Quota::in_debt`].
+pub(super) fn charge(word: &AtomicU64, price: &Price, now: Nanos) {
+    let now = ticks(now);
+    let most = now + price.tolerance + (price.slack - SKEW);
     let mut tat = word.load(Relaxed);
-    while let Err(seen) =
-        word.compare_exchange_weak(tat, tat.saturating_sub(quota.interval().get()), Relaxed, Relaxed)
-    {
+    loop {
+        let next = tat.max(now).saturating_add(price.ticks).min(most);
+        match word.compare_exchange_weak(tat, next, Relaxed, Relaxed) {
+            Ok(_) => return,
+            Err(seen) => tat = seen,
+        }
+    }
+}
+
+/// Returns what was taken for `price`.
+pub(super) fn give_back(word: &AtomicU64, price: &Price) {
+    let mut tat = word.load(Relaxed);
+    while let Err(seen) = word.compare_exchange_weak(tat, tat.saturating_sub(price.ticks), Relaxed, Relaxed) {
         tat = seen;
     }
 }
 
 /// The answer where there is no bucket to ask: try again when a token would have come.
-pub(super) fn refuse(quota: &Quota) -> Take {
-    refused(quota.interval().get())
+pub(super) fn refuse(price: &Price) -> Take {
+    refused(price.unit.get(), 0, price)
 }
 
 /// Whether the bucket is full for every caller, so that forgetting it changes nothing.
@@ -94,19 +114,27 @@ fn clamp(word: &AtomicU64, tat: u64, empty: u64) -> u64 {
 }
 
 #[inline]
-fn allowed(credit: u64, quota: &Quota) -> Take {
-    let remaining = credit / quota.interval();
+fn allowed(credit: u64, price: &Price) -> Take {
+    let remaining = credit / price.unit;
     Take {
         allowed: true,
         remaining: u32::try_from(remaining).unwrap_or(u32::MAX),
-        reset: nanos(quota.interval().get() - credit % quota.interval()),
+        reset: nanos(price.unit.get() - credit % price.unit),
         retry_after: Nanos::ZERO,
         shared: false,
     }
 }
 
+/// `credit` is less than what was asked for.
 #[inline]
-fn refused(wait: u64) -> Take {
+fn refused(wait: u64, credit: u64, price: &Price) -> Take {
     let wait = nanos(wait);
-    Take { allowed: false, remaining: 0, reset: wait, retry_after: wait, shared: false }
+    let remaining = if credit < price.unit.get() { 0 } else { credit / price.unit };
+    Take {
+        allowed: false,
+        remaining: u32::try_from(remaining).unwrap_or(u32::MAX),
+        reset: wait,
+        retry_after: wait,
+        shared: false,
+    }
 }

@@ -1,8 +1,9 @@
-//! The text of `RateLimit`, `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11) and `Retry-After`;
-//! it decides nothing.
+//! The text of `RateLimit`, `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11), `Retry-After` and the older
+//! `X-RateLimit-…`; it decides nothing.
 
 use super::bucket::Take;
-use super::quota::Quota;
+use super::rule::Rule;
+use super::window::WindowRule;
 use crate::decimal::write_decimal;
 
 /// The parts of a limit's list members that do not change; made once per limit.
@@ -11,19 +12,36 @@ pub struct LimitText {
     /// With `;r=` behind it.
     name: Box<[u8]>,
     policy: Box<[u8]>,
+    quota: u32,
+    /// What is left comes back with time, so `t` can be told.
+    is_timed: bool,
 }
 
 impl LimitText {
-    /// The policy is `q` = burst and `w` = the seconds in which that many tokens come, so `r` never exceeds
-    /// `q` and `q`/`w` is the configured rate (rounded down by whole seconds).
-    pub fn new(id: &str, quota: &Quota) -> LimitText {
+    /// The policy is `q` = the most that one request can get and `w` = the seconds in which that much comes, so `r` never
+    /// exceeds `q` and `q`/`w` is the configured rate (rounded down by whole seconds). `qu` says what is counted when
+    /// that is not requests: `in_bytes`, or exchanges at once.
+    pub fn new(id: &str, rule: &Rule, in_bytes: bool) -> LimitText {
         let mut name = Vec::with_capacity(id.len() + 2);
         push_sf_string(&mut name, id);
         let mut policy = name.clone();
         name.extend_from_slice(b";r=");
-        push_parameter(&mut policy, b";q=", u64::from(quota.burst()));
-        push_parameter(&mut policy, b";w=", quota.window_seconds());
-        LimitText { name: name.into(), policy: policy.into() }
+        push_parameter(&mut policy, b";q=", u64::from(rule.capacity()));
+        let window = match rule {
+            Rule::Bucket(quota) | Rule::Warming(quota, ..) => Some(quota.window_seconds()),
+            Rule::Window(WindowRule::Sliding(sliding)) => Some(sliding.window_seconds()),
+            Rule::Window(WindowRule::Fixed(fixed)) => Some(fixed.window_seconds()),
+            Rule::Flights(_) | Rule::Adaptive { .. } => None,
+        };
+        if in_bytes {
+            policy.extend_from_slice(b";qu=\"content-bytes\"");
+        }
+        match window {
+            Some(seconds) => push_parameter(&mut policy, b";w=", seconds),
+            None => policy.extend_from_slice(b";qu=\"concurrent-requests\""),
+        }
+        let (name, policy) = (name.into(), policy.into());
+        LimitText { name, policy, quota: rule.capacity(), is_timed: window.is_some() }
     }
 }
 
@@ -42,13 +60,26 @@ where
         push_separator(out, index);
         out.extend_from_slice(&text.name);
         write_decimal(out, u64::from(take.remaining));
-        push_parameter(out, b";t=", take.reset.ceil_secs());
+        if text.is_timed {
+            push_parameter(out, b";t=", take.reset.ceil_secs());
+        }
     }
     out.extend_from_slice(b"\r\nRateLimit-Policy: ");
     for (index, (text, _)) in limits.enumerate() {
         push_separator(out, index);
         out.extend_from_slice(&text.policy);
     }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends the lines `X-RateLimit-Limit`, `-Remaining` and `-Reset` (seconds from now) of the limit of which the least is
+/// left, by `r`, then by the longest `t`; nothing when there is no limit.
+pub fn write_legacy<'a>(out: &mut Vec<u8>, limits: impl Iterator<Item = (&'a LimitText, &'a Take)>) {
+    let strictest = limits.min_by_key(|(_, take)| (take.remaining, std::cmp::Reverse(take.reset)));
+    let Some((text, take)) = strictest else { return };
+    push_parameter(out, b"X-RateLimit-Limit: ", u64::from(text.quota));
+    push_parameter(out, b"\r\nX-RateLimit-Remaining: ", u64::from(take.remaining));
+    push_parameter(out, b"\r\nX-RateLimit-Reset: ", take.reset.max(take.retry_after).ceil_secs());
     out.extend_from_slice(b"\r\n");
 }
 

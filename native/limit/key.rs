@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hasher};
 use std::net::IpAddr;
 
-use ahash::RandomState;
+use ahash::{AHasher, RandomState};
 
 /// Names one bucket: a limit together with the value that it counts by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,12 +26,17 @@ pub struct ClientBytes {
     len: u8,
 }
 
+/// A key that is put together from several values, in their order. Each is framed by its kind and length, so that no two
+/// lists of values make the same key but by chance.
+pub struct KeyParts(AHasher);
+
 #[repr(u8)]
 enum Kind {
     Limit,
     Client,
     Route,
     Value,
+    Parts,
 }
 
 impl KeyHasher {
@@ -61,6 +66,14 @@ impl KeyHasher {
         Key(self.hash(limit.0, Kind::Value, value))
     }
 
+    /// A key of several values, none yet.
+    pub fn parts(&self, limit: LimitId) -> KeyParts {
+        let mut hasher = self.state.build_hasher();
+        hasher.write_u64(limit.0);
+        hasher.write_u8(Kind::Parts as u8);
+        KeyParts(hasher)
+    }
+
     #[inline]
     fn hash(&self, limit: u64, kind: Kind, bytes: &[u8]) -> u64 {
         let mut hasher = self.state.build_hasher();
@@ -68,6 +81,33 @@ impl KeyHasher {
         hasher.write_u8(kind as u8);
         hasher.write(bytes);
         hasher.finish()
+    }
+}
+
+impl KeyParts {
+    /// The client: see [`client_key_bytes`].
+    pub fn client(&mut self, ip: IpAddr) {
+        self.add(Kind::Client, client_key_bytes(ip).as_bytes());
+    }
+
+    /// The id of a route.
+    pub fn route(&mut self, route: &str) {
+        self.add(Kind::Route, route.as_bytes());
+    }
+
+    /// The value of a header or a claim. Where it is absent, use [`KeyParts::client`].
+    pub fn value(&mut self, value: &[u8]) {
+        self.add(Kind::Value, value);
+    }
+
+    pub fn key(self) -> Key {
+        Key(self.0.finish())
+    }
+
+    fn add(&mut self, kind: Kind, bytes: &[u8]) {
+        self.0.write_u8(kind as u8);
+        self.0.write_usize(bytes.len());
+        self.0.write(bytes);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU64;
 
+use super::bucket::SKEW;
 use crate::time::Nanos;
 
 /// Time inside buckets is counted in sixteenths of a nanosecond, so that fast quotas keep their rate.
@@ -10,8 +11,15 @@ const FRACTION_BITS: u32 = 4;
 /// Later times count as this one (18 years after the clock's origin), which leaves room for every tolerance.
 const LATEST_NANOS: u64 = 1 << 59;
 
+/// What is owed beyond an empty bucket is paid within this time, or within that of filling the bucket if it is
+/// longer.
+const LONGEST_DEBT_NANOS: u64 = 3600 * 1_000_000_000;
+
 /// The longest time that a bucket may need to fill, in nanoseconds: 4.5 years.
 const LONGEST_FILL_NANOS: u128 = 1 << 57;
+
+/// No sum of a time, a tolerance, a price and a slack passes the end of a word.
+const LONGEST_SLACK: u64 = 1 << 61;
 
 /// `rate` tokens every `per`, at most `burst` of them saved up.
 ///
@@ -22,8 +30,20 @@ const LONGEST_FILL_NANOS: u128 = 1 << 57;
 pub struct Quota {
     interval: NonZeroU64,
     tolerance: u64,
+    /// How far beyond an empty bucket a TAT may lie and be believed.
+    slack: u64,
     window_seconds: u64,
     burst: u32,
+}
+
+/// What one take costs at one moment, and what a bucket holds, in ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Price {
+    /// Between two tokens.
+    pub(super) unit: NonZeroU64,
+    pub(super) ticks: u64,
+    pub(super) tolerance: u64,
+    pub(super) slack: u64,
 }
 
 impl Quota {
@@ -44,9 +64,42 @@ impl Quota {
         Some(Quota {
             interval,
             tolerance: interval.get().checked_mul(u64::from(burst))?,
+            slack: SKEW,
             window_seconds: u64::try_from(window).ok()?,
             burst,
         })
+    }
+
+    /// The same quota where takes of `tokens` may cost up to `times` as much: while a limit warms up.
+    pub fn slowed(self, times: u64, tokens: u32) -> Quota {
+        let dearest = self.interval.get().saturating_mul(u64::from(tokens)).saturating_mul(times);
+        Quota { slack: SKEW + dearest.min(LONGEST_SLACK), ..self }
+    }
+
+    /// The same quota where more may be charged than is there. What is owed then is paid within an hour, or within the
+    /// time in which the bucket fills if that is longer; what would take longer is let off.
+    pub fn in_debt(self) -> Quota {
+        let debt = ticks(Nanos(LONGEST_DEBT_NANOS)).max(self.tolerance);
+        Quota { slack: SKEW + debt.min(LONGEST_SLACK), ..self }
+    }
+
+    /// The price of one token.
+    #[inline]
+    pub const fn one(&self) -> Price {
+        let Quota { interval, tolerance, slack, .. } = *self;
+        Price { unit: interval, ticks: interval.get(), tolerance, slack }
+    }
+
+    /// The price of so many tokens.
+    pub fn price(&self, tokens: u64) -> Price {
+        let one = self.one();
+        Price { ticks: one.ticks.saturating_mul(tokens).min(LONGEST_SLACK), ..one }
+    }
+
+    /// The price of so many tokens while one takes `unit`; as many are always there in the end.
+    pub fn price_at(&self, unit: NonZeroU64, tokens: u64) -> Price {
+        let ticks = unit.get().saturating_mul(tokens).min(LONGEST_SLACK);
+        Price { unit, ticks, tolerance: self.tolerance.max(ticks), slack: self.slack }
     }
 
     /// The capacity: how many tokens a full bucket holds, at least 1.
@@ -60,13 +113,8 @@ impl Quota {
     }
 
     /// Ticks between two tokens.
-    pub(super) const fn interval(&self) -> NonZeroU64 {
+    pub const fn interval(&self) -> NonZeroU64 {
         self.interval
-    }
-
-    /// Ticks in which an empty bucket fills: `burst` intervals.
-    pub(super) const fn tolerance(&self) -> u64 {
-        self.tolerance
     }
 }
 

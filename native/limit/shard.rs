@@ -1,36 +1,33 @@
-//! One shard of the bucket table: open addressing over groups of four slots, one group a cache line; no
-//! locking.
+//! One shard of a table: open addressing over groups of four slots, whose keys and words share a cache line or
+//! two; no locking.
 //!
 //! A key lies in its home group, or in a later one only if every group between is full. Slots are reused in
 //! place and emptied only by a rebuild, so that rule holds without tombstones.
 
-use std::sync::atomic::Ordering::Relaxed;
-
-use super::bucket::{SKEW, is_full};
-use super::quota::Quota;
-use crate::sync::AtomicU64;
+use super::bucket::SKEW;
+use super::cell::Cell;
 
 const SLOTS: usize = 4;
 /// The key of an unused slot.
 const UNUSED: u64 = 0;
-/// Shared buckets of a shard, one per quota; a quota that finds them all in debt to others is refused.
+/// Shared cells of a shard, one per rule; a rule that finds them all in debt to others is refused.
 const SHARED: usize = 32;
 
 #[derive(Default)]
 #[repr(align(64))]
-struct Group {
+struct Group<C> {
     keys: [u64; SLOTS],
-    tats: [AtomicU64; SLOTS],
+    cells: [C; SLOTS],
 }
 
-/// Keys with their TATs, and the buckets that keys without a slot share. Keys change only through `&mut`;
-/// TATs are atomic words.
-pub(super) struct Shard {
-    groups: Box<[Group]>,
+/// Keys with their cells, and the cells that keys without a slot share. Keys change only through `&mut`; cells
+/// are atomic words.
+pub(super) struct Shard<C: Cell> {
+    groups: Box<[Group<C>]>,
     used: usize,
     limit: usize,
     sweep_at: u64,
-    shared: Vec<(Quota, AtomicU64)>,
+    shared: Vec<(C::Rule, C)>,
 }
 
 #[derive(Clone, Copy)]
@@ -40,9 +37,9 @@ struct Spot {
     fresh: bool,
 }
 
-impl Shard {
+impl<C: Cell> Shard<C> {
     /// Holds at most `limit` keys (at least 1); starts small.
-    pub(super) fn new(limit: usize) -> Shard {
+    pub(super) fn new(limit: usize) -> Shard<C> {
         Shard { groups: groups(1), used: 0, limit: limit.max(1), sweep_at: 0, shared: Vec::new() }
     }
 
@@ -61,12 +58,12 @@ impl Shard {
     }
 
     #[inline]
-    pub(super) fn find(&self, key: u64) -> Option<&AtomicU64> {
+    pub(super) fn find(&self, key: u64) -> Option<&C> {
         let mut at = self.home(key);
         loop {
             let group = &self.groups[at];
             if let Some(slot) = group.position(key) {
-                return Some(&group.tats[slot]);
+                return Some(&group.cells[slot]);
             }
             if !group.is_packed() {
                 return None;
@@ -75,9 +72,9 @@ impl Shard {
         }
     }
 
-    /// The bucket of `key`: its own, else a full one in a slot whose bucket has expired, else in an unused
+    /// The cell of `key`: its own, else a fresh one in a slot whose cell may be forgotten, else in an unused
     /// slot. `None` when the shard is full of debtors. `now` in ticks.
-    pub(super) fn place(&mut self, key: u64, now: u64) -> Option<&AtomicU64> {
+    pub(super) fn place(&mut self, key: u64, now: u64) -> Option<&C> {
         let mut spot = self.locate(key, now);
         if spot.fresh {
             if self.used >= self.limit {
@@ -94,30 +91,30 @@ impl Shard {
         let group = &mut self.groups[spot.group];
         if group.keys[spot.slot] != key {
             group.keys[spot.slot] = key;
-            *group.tats[spot.slot].get_mut() = 0;
+            group.cells[spot.slot] = C::default();
         }
-        Some(&group.tats[spot.slot])
+        Some(&group.cells[spot.slot])
     }
 
-    /// The bucket that all keys without a slot share under this quota, once one of them has used it.
-    pub(super) fn find_shared(&self, quota: &Quota) -> Option<&AtomicU64> {
-        self.shared.iter().find(|(owner, _)| owner == quota).map(|(_, tat)| tat)
+    /// The cell that all keys without a slot share under this rule, once one of them has used it.
+    pub(super) fn find_shared(&self, rule: &C::Rule) -> Option<&C> {
+        self.shared.iter().find(|(owner, _)| owner == rule).map(|(_, cell)| cell)
     }
 
-    /// [`Shard::find_shared`], made when missing. `None` when too many quotas have debts here.
-    pub(super) fn place_shared(&mut self, quota: &Quota, now: u64) -> Option<&AtomicU64> {
-        let known = self.shared.iter().position(|(owner, _)| owner == quota);
-        let expired = || self.shared.iter().position(|(_, tat)| is_full(tat.load(Relaxed), now));
-        let at = match known.or_else(expired) {
+    /// [`Shard::find_shared`], made when missing. `None` when too many rules have debts here.
+    pub(super) fn place_shared(&mut self, rule: &C::Rule, now: u64) -> Option<&C> {
+        let known = self.shared.iter().position(|(owner, _)| owner == rule);
+        let free = || self.shared.iter().position(|(_, cell)| cell.is_free(now));
+        let at = match known.or_else(free) {
             Some(at) => at,
             None if self.shared.len() < SHARED => {
-                self.shared.push((*quota, AtomicU64::new(0)));
+                self.shared.push((*rule, C::default()));
                 self.shared.len() - 1
             }
             None => return None,
         };
         if known.is_none() {
-            self.shared[at] = (*quota, AtomicU64::new(0));
+            self.shared[at] = (*rule, C::default());
         }
         Some(&self.shared[at].1)
     }
@@ -135,7 +132,7 @@ impl Shard {
                 if group.keys[slot] == UNUSED {
                     return expired.unwrap_or(Spot { group: at, slot, fresh: true });
                 }
-                if expired.is_none() && is_full(group.tats[slot].load(Relaxed), now) {
+                if expired.is_none() && group.cells[slot].is_free(now) {
                     expired = Some(Spot { group: at, slot, fresh: false });
                 }
             }
@@ -143,7 +140,7 @@ impl Shard {
         }
     }
 
-    /// Drops expired buckets to make room, at most once a second; a clock that went back does not delay it
+    /// Drops free cells to make room, at most once a second; a clock that went back does not delay it
     /// longer.
     fn sweep(&mut self, now: u64) -> bool {
         if now < self.sweep_at && self.sweep_at <= now + 2 * SKEW {
@@ -160,22 +157,22 @@ impl Shard {
         self.rebuild((groups + groups.div_ceil(2)).min(largest), now);
     }
 
-    /// Moves the live buckets into a new array and returns how many expired ones were left behind.
+    /// Moves the live cells into a new array and returns how many expired ones were left behind.
     fn rebuild(&mut self, size: usize, now: u64) -> usize {
         let old = std::mem::replace(&mut self.groups, groups(size));
         let before = std::mem::take(&mut self.used);
         for mut group in old {
             for slot in 0..SLOTS {
-                let (key, tat) = (group.keys[slot], *group.tats[slot].get_mut());
-                if key != UNUSED && !is_full(tat, now) {
-                    self.put(key, tat);
+                let (key, cell) = (group.keys[slot], std::mem::take(&mut group.cells[slot]));
+                if key != UNUSED && !cell.is_free(now) {
+                    self.put(key, cell);
                 }
             }
         }
         before - self.used
     }
 
-    fn put(&mut self, key: u64, tat: u64) {
+    fn put(&mut self, key: u64, cell: C) {
         let mut at = self.home(key);
         while self.groups[at].is_packed() {
             at = self.after(at);
@@ -183,7 +180,7 @@ impl Shard {
         let group = &mut self.groups[at];
         let slot = group.position(UNUSED).expect("a group that is not packed has an unused slot");
         group.keys[slot] = key;
-        *group.tats[slot].get_mut() = tat;
+        group.cells[slot] = cell;
         self.used += 1;
     }
 
@@ -200,7 +197,7 @@ impl Shard {
     }
 }
 
-impl Group {
+impl<C: Cell> Group<C> {
     /// Compares all four keys without branching: the cost is the same for each of them.
     #[inline]
     fn position(&self, key: u64) -> Option<usize> {
@@ -224,6 +221,6 @@ const fn capacity(groups: usize) -> usize {
     groups * 5 / 2
 }
 
-fn groups(count: usize) -> Box<[Group]> {
+fn groups<C: Cell>(count: usize) -> Box<[Group<C>]> {
     std::iter::repeat_with(Group::default).take(count).collect()
 }

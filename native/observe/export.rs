@@ -76,12 +76,16 @@ impl Metrics {
     fn limit_decisions(&self) -> Family {
         let mut family = Family::new(
             "ferrogate_limit_decisions_total",
-            "Requests that a limit allowed or refused.",
+            "Requests that a limit allowed or refused, or would have refused in shadow.",
             Kind::Counter,
         );
         for (id, limit) in self.all_limits() {
             family.with([("limit", &id), ("outcome", "allowed")], limit.allowed() as f64);
             family.with([("limit", &id), ("outcome", "refused")], limit.refused() as f64);
+            let shadow = limit.shadow_refused();
+            if shadow > 0 {
+                family.with([("limit", &id), ("outcome", "shadow_refused")], shadow as f64);
+            }
         }
         family
     }

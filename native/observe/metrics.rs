@@ -297,11 +297,16 @@ impl RouteMetrics {
 
 /// Outcomes of one limit.
 #[derive(Debug, Default)]
-pub struct LimitMetrics(Sharded<[AtomicU64; 2]>);
+pub struct LimitMetrics(Sharded<[AtomicU64; 3]>);
 
 impl LimitMetrics {
     pub fn count(&self, shard: Shard, allowed: bool) {
         self.0.of(shard)[usize::from(allowed)].fetch_add(1, Relaxed);
+    }
+
+    /// Of a limit in shadow, which refuses nobody.
+    pub fn count_shadow(&self, shard: Shard, allowed: bool) {
+        self.0.of(shard)[if allowed { 1 } else { 2 }].fetch_add(1, Relaxed);
     }
 
     pub fn allowed(&self) -> u64 {
@@ -310,6 +315,11 @@ impl LimitMetrics {
 
     pub fn refused(&self) -> u64 {
         self.0.all().map(|counts| counts[0].load(Relaxed)).sum()
+    }
+
+    /// What it would have refused while it was in shadow.
+    pub fn shadow_refused(&self) -> u64 {
+        self.0.all().map(|counts| counts[2].load(Relaxed)).sum()
     }
 }
 

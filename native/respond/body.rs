@@ -106,10 +106,15 @@ fn write_refusal(
         ErrorFormat::Problem => {
             head.extend_from_slice(b"Content-Type: application/problem+json\r\n");
             write_problem(body, &row, trace, path);
+            if refusal == Refusal::RateLimited {
+                // As the problem type "quota-exceeded" of draft-ietf-httpapi-ratelimit-headers has it.
+                let _ = write!(body, ",\"violated-policies\":{}", refused_policies(snapshot, outcome));
+            }
+            body.push(b'}');
         }
         ErrorFormat::Envelope => {
             head.extend_from_slice(b"Content-Type: application/json\r\n");
-            write_envelope(body, &row, trace);
+            write_envelope(body, &row, snapshot, refusal, outcome, trace);
         }
     }
     match refusal {
@@ -133,7 +138,7 @@ fn retry_after(head: &mut Vec<u8>, seconds: u64) {
     let _ = write!(head, "Retry-After: {seconds}\r\n");
 }
 
-/// RFC 9457 section 3.1, with `code` and `traceId` as extension members.
+/// RFC 9457 section 3.1, with `code` and `traceId` as extension members; not closed yet.
 fn write_problem(body: &mut Vec<u8>, row: &Row, trace: &Trace, path: &[u8]) {
     let _ = write!(
         body,
@@ -146,16 +151,31 @@ fn write_problem(body: &mut Vec<u8>, row: &Row, trace: &Trace, path: &[u8]) {
     if !path.is_empty() {
         let _ = write!(body, ",\"instance\":{}", json(&String::from_utf8_lossy(path)));
     }
-    let _ = write!(body, ",\"code\":\"{}\",\"traceId\":\"{}\"}}", row.code, trace_id(trace));
+    let _ = write!(body, ",\"code\":\"{}\",\"traceId\":\"{}\"", row.code, trace_id(trace));
 }
 
-fn write_envelope(body: &mut Vec<u8>, row: &Row, trace: &Trace) {
+fn write_envelope(
+    body: &mut Vec<u8>,
+    row: &Row,
+    snapshot: &Snapshot,
+    refusal: Refusal,
+    outcome: &Outcome,
+    trace: &Trace,
+) {
     let (code, message) = (row.code, json(row.detail));
-    let _ = write!(
-        body,
-        "{{\"code\":\"{code}\",\"message\":{message},\"data\":null,\"traceId\":\"{}\"}}",
-        trace_id(trace)
-    );
+    let _ = write!(body, "{{\"code\":\"{code}\",\"message\":{message},\"data\":");
+    if refusal == Refusal::RateLimited {
+        let _ = write!(body, "{{\"violatedPolicies\":{}}}", refused_policies(snapshot, outcome));
+    } else {
+        body.extend_from_slice(b"null");
+    }
+    let _ = write!(body, ",\"traceId\":\"{}\"}}", trace_id(trace));
+}
+
+/// The ids of the limits that refused.
+fn refused_policies(snapshot: &Snapshot, outcome: &Outcome) -> serde_json::Value {
+    let refused = outcome.takes().iter().filter(|(_, take)| !take.allowed);
+    refused.filter_map(|(limit, _)| Some(json(&snapshot.limits.get(*limit as usize)?.id))).collect()
 }
 
 fn trace_id(trace: &Trace) -> &str {

@@ -2,7 +2,7 @@
 
 use crate::decide::Outcome;
 use crate::h1::reason_phrase;
-use crate::limit::write_ratelimit;
+use crate::limit::{write_legacy, write_ratelimit};
 use crate::observe::Trace;
 use crate::snapshot::Snapshot;
 
@@ -16,6 +16,32 @@ pub const OWN_NAMES: &[&[u8]] = &[
     b"access-control-expose-headers",
 ];
 
+/// Those beside the others where a limit that was checked is told in the older way too.
+const LEGACY_OWN_NAMES: &[&[u8]] = &[
+    b"x-trace-id",
+    b"ratelimit",
+    b"ratelimit-policy",
+    b"access-control-allow-origin",
+    b"access-control-allow-credentials",
+    b"access-control-expose-headers",
+    b"x-ratelimit-limit",
+    b"x-ratelimit-remaining",
+    b"x-ratelimit-reset",
+];
+
+/// The names of the lines that [`write_own_lines`] writes for an exchange.
+pub fn own_names(snapshot: &Snapshot, outcome: &Outcome) -> &'static [&'static [u8]] {
+    let takes = outcome.takes();
+    if !takes.is_empty() && takes.iter().any(|(limit, _)| is_legacy(snapshot, *limit)) {
+        return LEGACY_OWN_NAMES;
+    }
+    OWN_NAMES
+}
+
+fn is_legacy(snapshot: &Snapshot, limit: u32) -> bool {
+    snapshot.limits.get(limit as usize).is_some_and(|limit| limit.legacy)
+}
+
 /// Writes the ready lines `Name: value\r\n`.
 pub fn write_own_lines(out: &mut Vec<u8>, snapshot: &Snapshot, outcome: &Outcome, trace: &Trace) {
     out.extend_from_slice(b"X-Trace-ID: ");
@@ -23,8 +49,10 @@ pub fn write_own_lines(out: &mut Vec<u8>, snapshot: &Snapshot, outcome: &Outcome
     out.extend_from_slice(b"\r\n");
     let takes = outcome.takes();
     if !takes.is_empty() {
-        let text = |limit: u32| snapshot.limits.get(limit as usize).map(|l| &l.text);
-        write_ratelimit(out, takes.iter().filter_map(|(limit, take)| Some((text(*limit)?, take))));
+        let texts = takes.iter().filter_map(|(limit, take)| Some((outcome.text(snapshot, *limit)?, take)));
+        write_ratelimit(out, texts);
+        let legacy = takes.iter().filter(|(limit, _)| is_legacy(snapshot, *limit));
+        write_legacy(out, legacy.filter_map(|(limit, take)| Some((outcome.text(snapshot, *limit)?, take))));
     }
     let cors = outcome.route.and_then(|r| snapshot.route(r)).and_then(|r| r.cors.as_ref());
     if let Some(cors) = cors {

@@ -5,5 +5,5 @@ mod lines;
 mod refusal;
 
 pub use body::{Made, write_answer};
-pub use lines::{OWN_NAMES, write_own_lines, write_status};
+pub use lines::{OWN_NAMES, own_names, write_own_lines, write_status};
 pub use refusal::{Answer, Refusal, Row};

@@ -6,6 +6,7 @@ mod compile;
 mod downstream;
 mod overload;
 pub mod plan;
+mod pushed;
 mod route;
 #[cfg(test)]
 mod tests;
@@ -13,13 +14,14 @@ mod tests;
 pub use api_key::{RouteApiKey, SnapshotApiKeys};
 pub use compile::{CompileError, Registries, compile};
 pub use downstream::Downstream;
+pub use pushed::Pushed;
 pub use route::{
-    Limit, LimitKey, Route, RouteAction, RouteClientCertificate, RouteJwt, TokenSource, WebSocketPolicy,
+    Cost, Limit, LimitKey, Route, RouteAction, RouteClientCertificate, RouteJwt, TokenSource, WebSocketPolicy,
 };
 
 use crate::access::TrustedProxies;
 use crate::jwt::{DenyPolicy, Issuer, TokenPolicy};
-use crate::limit::{Buckets, KeyHasher, LimitId, Quota};
+use crate::limit::{Buckets, Counters, KeyHasher, LimitId, Quota};
 use crate::observe::{Metrics, RecordOptions};
 use crate::overload::Limits;
 use crate::router::Router;
@@ -46,6 +48,7 @@ pub struct Snapshot {
     /// What stands in for each upstream while its breaker is open.
     pub fallbacks: Vec<Option<Fallback>>,
     pub buckets: Arc<Buckets>,
+    pub counters: Arc<Counters>,
     pub keys: KeyHasher,
     pub metrics: Arc<Metrics>,
 }

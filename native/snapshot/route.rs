@@ -5,7 +5,7 @@ use super::plan::PlanCertificateField;
 use crate::access::{AccessPolicy, CorsPolicy, RequiredScopes};
 use crate::h1::{Flags, SetField};
 use crate::jwt::{Fallback, TokenDemands};
-use crate::limit::{LimitId, LimitText, Quota};
+use crate::limit::{LimitId, LimitText, Rule};
 use crate::observe::{LimitMetrics, RouteMetrics};
 use crate::time::Nanos;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub struct Route {
     pub api_key: Option<RouteApiKey>,
     /// Indexes into the snapshot's limits that need no token, in configuration order.
     pub limits: Vec<u32>,
-    /// Indexes of limits keyed by a claim.
+    /// Indexes of limits with a claim in their key.
     pub claim_limits: Vec<u32>,
     pub cors: Option<CorsPolicy>,
     /// Time to the response head.
@@ -114,8 +114,13 @@ pub struct Limit {
     pub key_id: LimitId,
     /// What `RateLimit` fields say of it.
     pub text: LimitText,
-    pub quota: Quota,
+    pub rule: Rule,
+    pub cost: Cost,
     pub key: LimitKey,
+    /// Only counted: it refuses nobody, and answers say nothing of it.
+    pub shadow: bool,
+    /// Answers tell it as `X-RateLimit-…` too.
+    pub legacy: bool,
     pub metrics: Arc<LimitMetrics>,
 }
 
@@ -123,7 +128,32 @@ pub struct Limit {
 pub enum LimitKey {
     Client,
     Route,
+    /// Everything that the limit counts together.
+    All,
     /// Lower-case header name.
     Header(Box<[u8]>),
     Claim(Box<str>),
+    /// At least two of those above, in their order.
+    Several(Box<[LimitKey]>),
+}
+
+impl LimitKey {
+    /// A claim is part of it, so a token must come first.
+    pub fn needs_token(&self) -> bool {
+        match self {
+            LimitKey::Claim(_) => true,
+            LimitKey::Several(parts) => parts.iter().any(LimitKey::needs_token),
+            _ => false,
+        }
+    }
+}
+
+/// What one request costs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cost {
+    Tokens(u32),
+    /// Digits in the header of that lower-case name, of trusted peers alone.
+    Header(Box<[u8]>),
+    /// As many as the body of the answer has bytes, once it is known.
+    ResponseBytes,
 }

@@ -3,6 +3,7 @@
 import { asksForToken } from './access.ts';
 import { paramFaults } from './access-params.ts';
 import type { Fault } from './issues.ts';
+import { isKnownBeforeRouting, limitFaults } from './limit.ts';
 import type { ListenerName } from './listen.ts';
 import { defaultRouteId } from './match.ts';
 import { nativeOnlyFaults, nativeOnlyPaths, nativeOnlyPlanPaths } from './native-only.ts';
@@ -46,6 +47,8 @@ export function configFaults(config: unknown, known: KnownIds): Fault[] {
   const whole = record(config);
   faults.push(...nativeOnlyFaults(record(whole['listen'])['listener'], nativeOnlyPaths(config)));
   listenFaults(whole, known, faults);
+  for (const [id, limit] of Object.entries(record(whole['limits'])))
+    faults.push(...limitFaults(limit, ['limits', id]));
   storeFaults(whole, known, faults);
   fallbackFaults(whole, known, faults);
   const seen = new Map<string, number>();
@@ -209,7 +212,7 @@ function listenFaults(config: Readonly<Record<string, unknown>>, known: KnownIds
       typeof id === 'string' && known.limits.has(id)
         ? record(record(config['limits'])[id])['key']
         : undefined;
-    if (typeof key !== 'string' || !(key === 'route' || key.startsWith('claim:'))) return;
+    if (isKnownBeforeRouting(key)) return;
     faults.push({
       path,
       expected: 'a limit by client or header, which are known before routing',

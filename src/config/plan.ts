@@ -166,18 +166,25 @@ export type PlanCondition =
   | { kind: 'action'; action: string }
   | { kind: 'claims'; claims: PlanClaim[] }
   | { kind: 'client'; networks: string[] };
-/** A quota and what it is counted by. */
+/** An algorithm with its numbers, 0 for those that it does not have, and what it is counted by. */
 export interface PlanLimit {
   id: string;
+  algorithm: 'token-bucket' | 'sliding-window' | 'fixed-window' | 'concurrency' | 'adaptive';
   rate: number;
-  perMs: number;
+  perMs: number; // 0 = a calendar month
   burst: number;
-  key:
-    | { kind: 'client' }
-    | { kind: 'route' }
-    | { kind: 'header'; name: string }
-    | { kind: 'claim'; name: string };
+  maxInFlight: number;
+  floor: number;
+  ceiling: number;
+  key: PlanLimitKey | { kind: 'several'; parts: PlanLimitKey[] };
+  cost: { kind: 'tokens'; tokens: number } | { kind: 'header'; name: string } | { kind: 'response-bytes' };
+  warmUpMs: number;
+  shadow: boolean;
+  legacyHeaders: boolean;
 }
+export type PlanLimitKey =
+  | { kind: 'client' | 'route' | 'all' /* everything together */ }
+  | { kind: 'header' | 'claim'; name: string };
 /** Servers that answer the same requests. */
 export interface PlanUpstream {
   id: string;

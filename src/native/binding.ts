@@ -32,6 +32,7 @@ const FALLIBLE = [
   'publish',
   'putKeys',
   'putTargets',
+  'limitOverride',
   'explain',
   'draftAdd',
   'engineOpen',

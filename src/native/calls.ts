@@ -93,6 +93,10 @@ export interface SetupCalls {
   putDenied(core: number, issuerId: string, changeJson: string): { entries: number; refused: number } | null;
   /** Addresses (`ip:port`, IPv6 in brackets) of each target URL of an upstream; none = the name did not resolve. */
   putTargets(core: number, upstreamId: string, targetsJson: string): void;
+  /** Puts other numbers (JSON) in place of a limit's for one of its keys, or removes them (null). */
+  limitOverride(core: number, limitId: string, values: string[], ruleJson: string | null): void;
+  /** Every override as JSON: `[{limit, key, rule}]`. */
+  limitOverrides(core: number): string;
   /** Ids of issuers that never had a key, and of upstreams without any address. */
   missing(core: number): { issuers: string[]; upstreams: string[] };
   /** Every metric family as plain JSON text: MetricFamily[]. */

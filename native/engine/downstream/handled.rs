@@ -7,7 +7,7 @@ use crate::engine::drive::HIGH;
 use crate::engine::forward::frame;
 use crate::engine::inbox::Message;
 use crate::engine::queue::{Form, MAX_PIECE, What};
-use crate::engine::state::{Link, Phase};
+use crate::engine::state::{HANDLED, Link, Phase};
 use crate::h1::{self, Framing};
 use crate::upstream::Failure;
 use std::sync::atomic::Ordering::Relaxed;
@@ -147,7 +147,7 @@ impl Engine {
     fn finish_handled(&mut self, id: u32, out: Vec<u8>, bytes: u64) {
         let ex = &mut self.exchanges[id as usize];
         ex.answer.bytes = bytes;
-        ex.verdict = "handled";
+        ex.verdict = HANDLED;
         let down = ex.link.here();
         self.emit(id, out, true, false);
         self.release(id);

@@ -84,7 +84,7 @@ impl Engine {
             head: &self.conns[conn].head,
             buf: bytes,
             own: &self.lines,
-            own_names: respond::OWN_NAMES,
+            own_names: ex.own_names(),
             via: ex.snapshot.as_ref().and_then(|s| s.settings.via.as_deref()),
             drop_date: false,
             framing_lines: false,

@@ -83,7 +83,7 @@ fn time_at_the_end_of_its_range_overflows_nowhere() {
             for key in 0..8 {
                 let take = buckets.take(Key(key), &quota, Nanos(now));
                 buckets.peek(Key(key), &quota, Nanos(now));
-                buckets.give_back(Key(key), &quota, &take);
+                buckets.give_back(Key(key), &quota, &quota.one(), &take);
             }
         }
     }

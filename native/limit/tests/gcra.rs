@@ -87,10 +87,10 @@ fn peek_takes_nothing_and_give_back_returns_one() {
     let taken = buckets.take(Key(1), &quota, now);
     assert_eq!(taken.remaining, 0);
     assert!(!buckets.peek(Key(1), &quota, now).allowed);
-    buckets.give_back(Key(1), &quota, &taken);
+    buckets.give_back(Key(1), &quota, &quota.one(), &taken);
     assert_eq!(buckets.peek(Key(1), &quota, now).remaining, 1);
     for _ in 0..5 {
-        buckets.give_back(Key(1), &quota, &taken);
+        buckets.give_back(Key(1), &quota, &quota.one(), &taken);
     }
     assert_eq!(buckets.peek(Key(1), &quota, now).remaining, 2, "never more than the burst");
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use super::{SECOND, quota};
+use super::{SECOND, quota, take_all};
 use crate::limit::{Buckets, Key, Quota, Take};
 use crate::testing::{every_order, many_orders};
 use crate::time::Nanos;
@@ -30,7 +30,7 @@ fn taking_both(buckets: &Arc<Buckets>, items: [(u64, Quota); 2]) -> impl FnOnce(
     move || {
         let [(one, wide), (other, narrow)] = &items;
         let mut out = [Take::default(); 2];
-        usize::from(buckets.take_all(&[(Key(*one), wide), (Key(*other), narrow)], NOW, &mut out))
+        usize::from(take_all(&buckets, &[(Key(*one), wide), (Key(*other), narrow)], NOW, &mut out))
     }
 }
 
@@ -119,7 +119,7 @@ fn a_key_that_gets_a_bucket_keeps_to_its_quota() {
         let refused = thread::spawn(move || {
             let mut out = [Take::default(); 2];
             let items = [(Key(2), &long), (Key(9), &empty)];
-            before.take_all(&items, Nanos(forgotten_from.0 - 1), &mut out)
+            take_all(&before, &items, Nanos(forgotten_from.0 - 1), &mut out)
         });
         let taker = thread::spawn(move || {
             let given = (0..2).filter(|_| buckets.take(Key(2), &long, forgotten_from).allowed).count();

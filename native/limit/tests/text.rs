@@ -69,8 +69,8 @@ fn fields_name_each_limit_in_order() {
         retry_after: Nanos(59 * SECOND + 1),
         shared: false,
     };
-    let client = LimitText::new("perClient", &quota(100, SECOND, 200));
-    let route = LimitText::new("perRoute", &quota(1, 60 * SECOND, 1));
+    let client = LimitText::new("perClient", &quota(100, SECOND, 200).into(), false);
+    let route = LimitText::new("perRoute", &quota(1, 60 * SECOND, 1).into(), false);
     assert_eq!(
         lines(&[(&client, &allowed)]),
         "RateLimit: \"perClient\";r=199;t=1\r\nRateLimit-Policy: \"perClient\";q=200;w=2\r\n"
@@ -94,7 +94,7 @@ fn names_are_structured_field_strings() {
         ("", "\"\""),
         ("~\u{7f}", "\"~%7f\""),
     ] {
-        let text = LimitText::new(id, &quota(1, SECOND, 1));
+        let text = LimitText::new(id, &quota(1, SECOND, 1).into(), false);
         let expected =
             format!("RateLimit: {written};r=4294967295;t=0\r\nRateLimit-Policy: {written};q=1;w=1\r\n");
         assert_eq!(lines(&[(&text, &take)]), expected);

@@ -4,7 +4,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
-use super::{SECOND, quota};
+use super::{SECOND, quota, take_all};
 use crate::limit::{Buckets, Key, Take};
 use crate::time::Nanos;
 
@@ -109,7 +109,7 @@ fn refused_take_alls_leave_nothing_behind() {
             scope.spawn(|| {
                 let mut out = [Take::default(); 2];
                 let items = [(Key(1), &wide), (Key(2), &narrow)];
-                let own = (0..1_000).filter(|_| buckets.take_all(&items, now, &mut out)).count();
+                let own = (0..1_000).filter(|_| take_all(&buckets, &items, now, &mut out)).count();
                 given.fetch_add(own, Relaxed);
             });
         }

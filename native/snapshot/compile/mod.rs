@@ -12,13 +12,14 @@ use super::plan::{Plan, PlanIssuer};
 use super::{Downstream, Settings, Snapshot};
 use crate::access::TrustedProxies;
 use crate::jwt::Issuer;
-use crate::limit::{Buckets, KeyHasher};
+use crate::limit::{Buckets, Counters, KeyHasher};
 use crate::observe::{Metrics, RecordOptions};
 use crate::tls::ServerTls;
 use crate::upstream::Upstream;
 use api_key::compile_api_keys;
 use identity::compile_issuers;
 use limit::compile_limit;
+pub use limit::override_rule;
 use route::compile_route;
 use router::compile_router;
 use std::collections::HashMap;
@@ -32,6 +33,7 @@ pub trait Registries {
     /// The upstream of that id, with its state when its plan did not change.
     fn upstream(&self, plan: &super::plan::PlanUpstream) -> Result<Arc<Upstream>, String>;
     fn buckets(&self) -> Arc<Buckets>;
+    fn counters(&self) -> Arc<Counters>;
     fn keys(&self) -> KeyHasher;
     fn metrics(&self) -> Arc<Metrics>;
     /// What serves TLS until now.
@@ -71,7 +73,7 @@ pub fn compile(
         .limits
         .iter()
         .enumerate()
-        .map(|(i, limit)| compile_limit(i, limit, &registries.keys(), &metrics))
+        .map(|(i, limit)| compile_limit(i, limit, registries))
         .collect::<Result<Vec<_>, _>>()?;
     let index = Index::new(&plan);
     let (router, warnings) = compile_router(&plan.routes)?;
@@ -103,6 +105,7 @@ pub fn compile(
         upstreams,
         fallbacks,
         buckets: registries.buckets(),
+        counters: registries.counters(),
         keys: registries.keys(),
         metrics,
         settings: compile_settings(&plan, registries)?,

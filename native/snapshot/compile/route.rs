@@ -1,7 +1,7 @@
 //! Compiles routes into what the request path reads.
 
 use super::super::plan::{Plan, PlanAction, PlanClientCertificate, PlanCors, PlanRoute};
-use super::super::{Limit, LimitKey, Route, RouteAction, RouteClientCertificate, WebSocketPolicy};
+use super::super::{Limit, Route, RouteAction, RouteClientCertificate, WebSocketPolicy};
 use super::access::compile_access;
 use super::api_key::{compile_route_api_key, key_header};
 use super::identity::compile_jwt;
@@ -30,9 +30,7 @@ pub(super) fn compile_route(
     for id in &plan.limits {
         let limit =
             index.limit(id).ok_or_else(|| error(at("limits"), format!("no limit is named {id:?}")))?;
-        // Without a token no claim is known, and the client's address counts as for a header that is absent.
-        let by_claim = plan.jwt.is_some() && matches!(limits[limit as usize].key, LimitKey::Claim(_));
-        if by_claim { claim.push(limit) } else { plain.push(limit) }
+        if limits[limit as usize].key.needs_token() { claim.push(limit) } else { plain.push(limit) }
     }
     let cors = match &plan.cors {
         Some(cors) => Some(compile_cors(cors).map_err(|m| error(at("cors"), m))?),

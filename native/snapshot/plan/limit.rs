@@ -1,6 +1,6 @@
 //! `limits` of the plan: quotas and what they are counted by.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -10,21 +10,89 @@ pub struct PlanQuota {
     pub burst: u32,
 }
 
-#[derive(Debug, Deserialize)]
+/// Numbers that its algorithm does not have are 0.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PlanLimit {
     pub id: String,
+    #[serde(default)]
+    pub algorithm: PlanAlgorithm,
     pub rate: u32,
+    /// 0 is a calendar month.
     pub per_ms: u64,
     pub burst: u32,
+    #[serde(default)]
+    pub max_in_flight: u32,
+    #[serde(default)]
+    pub floor: u32,
+    #[serde(default)]
+    pub ceiling: u32,
     pub key: PlanKey,
+    #[serde(default)]
+    pub cost: PlanCost,
+    /// 0: none.
+    #[serde(default)]
+    pub warm_up_ms: u64,
+    #[serde(default)]
+    pub shadow: bool,
+    #[serde(default)]
+    pub legacy_headers: bool,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlanAlgorithm {
+    #[default]
+    TokenBucket,
+    SlidingWindow,
+    FixedWindow,
+    Concurrency,
+    Adaptive,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum PlanCost {
+    Tokens { tokens: u32 },
+    Header { name: String },
+    ResponseBytes,
+}
+
+impl Default for PlanCost {
+    fn default() -> Self {
+        PlanCost::Tokens { tokens: 1 }
+    }
+}
+
+/// What one key of a limit has instead of its numbers; 0 is none.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlanOverride {
+    #[serde(default)]
+    pub rate: u32,
+    #[serde(default)]
+    pub per_ms: u64,
+    #[serde(default)]
+    pub burst: u32,
+    #[serde(default)]
+    pub max_in_flight: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum PlanKey {
     Client,
     Route,
-    Header { name: String },
-    Claim { name: String },
+    /// Everything together.
+    All,
+    Header {
+        name: String,
+    },
+    Claim {
+        name: String,
+    },
+    /// At least two, none of them this one.
+    Several {
+        parts: Vec<PlanKey>,
+    },
 }
