@@ -266,7 +266,7 @@ impl Engine {
             self.record(&ex);
         }
         if ex.outcome.is_owing() {
-            self.settle_limits(&mut ex);
+            self.tell_limits(&mut ex);
         }
         ex.snapshot = None;
         ex.outcome.clear();
@@ -281,7 +281,7 @@ impl Engine {
     /// Tells the limits that waited for the end of the exchange how long its upstream or handler took, and how long its
     /// answer was.
     #[cold]
-    fn settle_limits(&self, ex: &mut Exchange) {
+    fn tell_limits(&self, ex: &mut Exchange) {
         let Some(snapshot) = &ex.snapshot else { return };
         let unanswered = || ex.attempt.sent_at.map(|sent| (self.now.since(sent), false));
         let took = match ex.attempt.took {

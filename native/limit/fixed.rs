@@ -121,16 +121,18 @@ impl Fixed {
         let mut word = cell.state.load(Relaxed);
         loop {
             let counted = self.seen(word, unix);
-            let count = counted.count.saturating_add(tokens);
-            if !fits(count) {
+            let count = counted.count.saturating_add(tokens).min(u64::from(u32::MAX));
+            let allowed = fits(count);
+            // A count that a clock took along is written down, or it would come along again.
+            if !allowed && counted.end >= Counted::of(word).end {
                 return self.answer(counted, false, unix);
             }
-            let more = Counted { count: count.min(u64::from(u32::MAX)), ..counted };
+            let more = if allowed { Counted { count, ..counted } } else { counted };
             match cell.state.compare_exchange_weak(word, more.word(), Relaxed, Relaxed) {
                 Ok(_) => {
                     let left = Nanos::from_secs(more.end.saturating_sub(unix.0).saturating_add(1));
                     cell.until.store(ticks(now.plus(left)), Relaxed);
-                    return self.answer(more, true, unix);
+                    return self.answer(more, allowed, unix);
                 }
                 Err(other) => word = other,
             }

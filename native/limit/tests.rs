@@ -29,8 +29,8 @@ fn quota(rate: u32, per: u64, burst: u32) -> Quota {
 fn take_all(buckets: &Buckets, items: &[(Key, &Quota)], now: Nanos, out: &mut [Take]) -> bool {
     let counters = Arc::new(Counters::new(1));
     let rules: Vec<Rule> = items.iter().map(|(_, quota)| Rule::Bucket(**quota)).collect();
-    let ask = |((key, _), rule)| Ask { key: *key, rule, spend: Spend::Tokens(1), shadow: false };
-    let asks: Vec<Ask<'_>> = items.iter().zip(&rules).map(ask).collect();
+    let ask = |(at, rule): (usize, _)| Ask { key: items[at].0, rule, spend: Spend::Tokens(1), shadow: false };
+    let asks: Vec<Ask<'_>> = rules.iter().enumerate().map(ask).collect();
     let at = At { buckets, counters: &counters, now, unix: UnixSeconds(0) };
     super::take_all(&asks, &at, out)
 }

@@ -85,6 +85,8 @@ struct Seen {
     index: u64,
     /// Microseconds since it began.
     into: u64,
+    /// The clock went back: what was counted now counts here.
+    moved: bool,
 }
 
 impl Sliding {
@@ -111,15 +113,21 @@ impl Sliding {
         loop {
             let mut seen = self.seen(word, now);
             let room = self.room(&seen);
-            if room < u64::from(tokens) {
+            let fits = room >= u64::from(tokens);
+            if fits {
+                seen.counts.now += u64::from(tokens);
+            } else if !seen.moved {
                 return self.refused(&seen, tokens, room, now);
             }
-            seen.counts.now += u64::from(tokens);
             match cell.state.compare_exchange_weak(word, seen.counts.word(), Relaxed, Relaxed) {
                 Ok(_) => {
                     let until = (seen.index + 2).saturating_mul(self.per).saturating_mul(MICRO);
                     cell.until.store(ticks(Nanos(until)), Relaxed);
-                    return self.allowed(&seen, now);
+                    return if fits {
+                        self.allowed(&seen, now)
+                    } else {
+                        self.refused(&seen, tokens, room, now)
+                    };
                 }
                 Err(other) => word = other,
             }
@@ -164,11 +172,12 @@ impl Sliding {
             _ if word == 0 => (0, 0),
             0 => (counts.before, counts.now),
             1 => (counts.now, 0),
-            INDEX => return Seen { counts, index: index + 1, into: 0 },
+            INDEX => return Seen { counts, index: index + 1, into: 0, moved: false },
             _ if behind <= INDEX / 2 => (0, 0),
             _ => (0, (counts.before + counts.now).min(u64::from(self.rate))),
         };
-        Seen { counts: Counts { index: index & INDEX, before, now: count }, index, into }
+        let moved = word != 0 && behind > INDEX / 2;
+        Seen { counts: Counts { index: index & INDEX, before, now: count }, index, into, moved }
     }
 
     /// Whole tokens that are left.

@@ -19,11 +19,11 @@ fn passed(single: &Single, from: u64) -> usize {
 
 #[test]
 fn the_rate_rises_in_a_straight_line_from_a_third() {
-    let single = warming(90, 1, 10 * SECOND);
+    let single = warming(90, 4, 10 * SECOND);
     let seconds: Vec<_> = (0..12).map(|s| passed(&single, (100 + s) * SECOND)).collect();
     for (second, count) in seconds.iter().enumerate() {
         let wanted = if second >= 10 { 90 } else { 30 + 6 * second + 3 };
-        assert!(count.abs_diff(wanted) <= 2, "{count} instead of {wanted} in second {second}: {seconds:?}");
+        assert!(count.abs_diff(wanted) <= 3, "{count} instead of {wanted} in second {second}: {seconds:?}");
     }
 }
 
@@ -40,7 +40,7 @@ fn a_cold_bucket_holds_a_third_and_at_least_what_is_asked_for() {
 
 #[test]
 fn a_rest_cools_it_down_and_use_does_not() {
-    let single = warming(90, 1, 2 * SECOND);
+    let single = warming(90, 4, 2 * SECOND);
     passed(&single, 100 * SECOND);
     passed(&single, 101 * SECOND);
     assert_eq!(passed(&single, 102 * SECOND), 90);
@@ -51,7 +51,7 @@ fn a_rest_cools_it_down_and_use_does_not() {
 
 #[test]
 fn a_clock_that_jumps_back_does_not_keep_it_cold() {
-    let single = warming(90, 1, 2 * SECOND);
+    let single = warming(90, 4, 2 * SECOND);
     single.take(1, 1_000_000 * SECOND);
     passed(&single, 10 * SECOND);
     passed(&single, 11 * SECOND);
@@ -70,8 +70,9 @@ proptest! {
     ) {
         let single = warming(rate, burst, span * SECOND);
         let interval = (u128::from(SECOND) << 4).div_ceil(u128::from(rate));
-        let (start, span) = (50 * SECOND, u128::from(span * SECOND));
-        let (mut now, mut tat) = (start, 0_u128);
+        let span = u128::from(span * SECOND);
+        let start = 50 * SECOND + steps[0].min(span as u64 / 2);
+        let (mut now, mut tat) = (50 * SECOND, 0_u128);
         for gap in steps {
             now += gap.min(span as u64 / 2);
             let elapsed = u128::from(now - start);
