@@ -51,6 +51,8 @@ pub mod explain;
 pub mod h1;
 pub mod jwt;
 pub mod limit;
+#[cfg(test)]
+mod limit_kinds_tests;
 pub mod observe;
 pub mod overload;
 pub mod respond;

@@ -1,7 +1,17 @@
 // Options of a limit: an algorithm with its numbers, what it is counted by, and what one request costs.
 import { z } from 'zod';
 import type { Fault } from './issues.ts';
-import { choice, conflict, expecting, flag, integer, option, optional, section, withDefault } from './option.ts';
+import {
+  choice,
+  conflict,
+  expecting,
+  flag,
+  integer,
+  option,
+  optional,
+  section,
+  withDefault,
+} from './option.ts';
 import type { PlanLimit, PlanLimitKey } from './plan.ts';
 import { record } from './unchecked.ts';
 import { duration } from './units.ts';
@@ -56,9 +66,18 @@ type Algorithm = z.output<typeof algorithm>;
 
 /** Which options each algorithm has beside those of all: those that it needs, then others. */
 const optionsOf: Record<Algorithm, readonly [needed: readonly string[], others: readonly string[]]> = {
-  'token-bucket': [['rate', 'per'], ['burst', 'key', 'cost', 'warmUp']],
-  'sliding-window': [['rate', 'per'], ['key', 'cost']],
-  'fixed-window': [['rate', 'per'], ['key', 'cost']],
+  'token-bucket': [
+    ['rate', 'per'],
+    ['burst', 'key', 'cost', 'warmUp'],
+  ],
+  'sliding-window': [
+    ['rate', 'per'],
+    ['key', 'cost'],
+  ],
+  'fixed-window': [
+    ['rate', 'per'],
+    ['key', 'cost'],
+  ],
   concurrency: [['maxInFlight'], ['key']],
   adaptive: [['ceiling'], ['floor']],
 };
@@ -149,7 +168,7 @@ function numbersFit(limit: Limit, context: z.RefinementCtx): void {
     context.addIssue(conflict(['per'], 'a duration, as "algorithm" is not "fixed-window"', span));
   if (kind === 'fixed-window' && typeof span === 'number' && span % 1000 !== 0)
     context.addIssue(conflict(['per'], 'whole seconds with "fixed-window"', `${span}ms`));
-  if (typeof limit.cost === 'number' && limit.cost > 1 && limit.cost > capacity)
+  if (typeof limit.cost === 'number' && capacity > 0 && limit.cost > capacity)
     context.addIssue(conflict(['cost'], `at most ${capacity}, or no request would ever pass`, limit.cost));
   if (limit.cost === 'response-bytes' && (kind === 'sliding-window' || limit.warmUp > 0))
     context.addIssue(

@@ -1294,29 +1294,77 @@ export interface ApiKeyConfig {
   notAfter?: string | undefined;
 }
 
-/** A token bucket: `rate` requests each `per`, `burst` at once. */
+/** A limit: a token bucket of `rate` requests each `per`, `burst` at once, or another algorithm. See [rate limits](rate-limits.md). */
 export interface LimitConfig {
   /**
-   * Requests that are let through in each `per`, over time.
-   * Takes an integer from 1 to 1000000000.
+   * What is counted: tokens that come evenly, requests in the last `per` (`"sliding-window"`), requests
+   * in an hour, day or month of UTC (`"fixed-window"`), requests in flight for a key (`"concurrency"`),
+   * or all of the limit in flight, as many as their latency allows (`"adaptive"`).
+   * Takes one of "token-bucket", "sliding-window", "fixed-window", "concurrency", "adaptive". Default:
+   * `"token-bucket"`.
    */
-  rate: number;
+  algorithm?: 'token-bucket' | 'sliding-window' | 'fixed-window' | 'concurrency' | 'adaptive' | undefined;
   /**
-   * The time in which `rate` is counted.
-   * Takes a duration from "1ms" to "31d".
+   * Requests that are let through in each `per`, over time; at most 1,000,000 of a `"sliding-window"`.
+   * Takes an integer from 1 to 1000000000. Default: none: needed where requests are counted by time.
    */
-  per: Duration;
+  rate?: number | undefined;
   /**
-   * Capacity of the bucket: requests that may come at once. It must fill in at most 366 days.
+   * The time in which `rate` is counted. With `"fixed-window"` whole seconds, counted from
+   * 1970-01-01T00:00:00Z, or `"1mo"`, a calendar month of UTC.
+   * Takes a duration from "1ms" to "31d", or "1mo". Default: none: needed with `rate`.
+   */
+  per?: Duration | '1mo' | undefined;
+  /**
+   * Capacity of the token bucket: requests that may come at once. It must fill in at most 366 days.
    * Takes an integer from 1 to 1000000000. Default: `rate`.
    */
   burst?: number | undefined;
   /**
-   * What has a bucket of its own: the client address (IPv6 by /64), the route, the value of a header, or
-   * a claim. A request without that header or claim counts by its client.
-   * Takes "client", "route", "header:NAME" or "claim:NAME". Default: `"client"`.
+   * Requests of one key that may be in flight, from the decision to the end of the answer.
+   * Takes an integer from 1 to 1000000. Default: none: needed with `"concurrency"`.
    */
-  key?: 'client' | 'route' | `header:${string}` | `claim:${string}` | undefined;
+  maxInFlight?: number | undefined;
+  /**
+   * What an `"adaptive"` limit never goes below.
+   * Takes an integer from 1 to 1000000. Default: 1 with `"adaptive"`.
+   */
+  floor?: number | undefined;
+  /**
+   * What an `"adaptive"` limit never goes above.
+   * Takes an integer from 1 to 1000000. Default: none: needed with `"adaptive"`.
+   */
+  ceiling?: number | undefined;
+  /**
+   * What is counted apart: the client address (IPv6 by /64), the route, the value of a header, a claim,
+   * or several of them together. A request without that header or claim counts by its client.
+   * Takes "client", "route", "header:NAME" or "claim:NAME", or a list of 1 to 8 different ones. Default:
+   * `"client"`, of `"adaptive"` none.
+   */
+  key?: 'client' | 'route' | `header:${string}` | `claim:${string}` | readonly ('client' | 'route' | `header:${string}` | `claim:${string}`)[] | undefined;
+  /**
+   * What one request takes: a number, what a trusted peer writes in a header (see
+   * `listen.trustedProxies`; else 1), or the bytes of the body of the answer, taken when it has ended.
+   * Takes an integer from 1 to 1000000, "header:NAME" or "response-bytes". Default: `1`.
+   */
+  cost?: number | 'response-bytes' | `header:${string}` | undefined;
+  /**
+   * The time in which a token bucket comes from a third of its rate to all of it, from its first use on,
+   * or the first after having rested for as long.
+   * Takes a duration from "0ms" to "1h". Default: `"0ms"`.
+   */
+  warmUp?: Duration | undefined;
+  /**
+   * Whether the limit is only counted: it refuses nobody, and answers say nothing of it.
+   * Takes true or false. Default: `false`.
+   */
+  shadow?: boolean | undefined;
+  /**
+   * Whether answers also have `X-RateLimit-Limit`, `-Remaining` and `-Reset` (seconds), of the strictest
+   * such limit.
+   * Takes true or false. Default: `false`.
+   */
+  legacyHeaders?: boolean | undefined;
 }
 
 /** Servers that answer the same requests. */

@@ -95,7 +95,23 @@ const plan = {
     },
   ],
   apiKeys: [],
-  limits: [{ id: 'perClient', rate: 100, perMs: 1000, burst: 200, key: { kind: 'client' } }],
+  limits: [
+    {
+      id: 'perClient',
+      algorithm: 'token-bucket',
+      rate: 100,
+      perMs: 1000,
+      burst: 200,
+      maxInFlight: 0,
+      floor: 0,
+      ceiling: 0,
+      key: { kind: 'client' },
+      cost: { kind: 'tokens', tokens: 1 },
+      warmUpMs: 0,
+      shadow: false,
+      legacyHeaders: false,
+    },
+  ],
   upstreams: [
     {
       id: 'orders',

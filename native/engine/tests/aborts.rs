@@ -10,11 +10,14 @@ use serde_json::{Value, json};
 use super::gate::{Client, Gate, Side, get};
 use super::support::{LOCAL, Peer, plan, upstream};
 use crate::engine::{Reply, listening_socket};
+use crate::limit::{Ask, At, Spend};
 use crate::testing::{self, Signer};
-use crate::time::Nanos;
+use crate::time::{Nanos, UnixSeconds};
 use crate::ws::accept_key;
 
 const ROUNDS: usize = 24;
+/// More than are ever in flight at once.
+const PLACES: u32 = 1000;
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
 /// A step that a request is brought to: what is sent, and when it is there.
@@ -65,8 +68,13 @@ fn gate(side: Side, address: SocketAddr, bounds: Value) -> Gate {
         testing::route("token", "/token", token),
         base["routes"][0],
     ]);
-    let changes =
-        json!({"upstreams": base["upstreams"], "issuers": [testing::issuer("main")], "routes": routes});
+    let limit = |id: &str, algorithm: &str, key: &str| {
+        json!({"id": id, "algorithm": algorithm, "rate": 0, "perMs": 0, "burst": 0, "maxInFlight": PLACES,
+            "floor": PLACES, "ceiling": PLACES, "key": {"kind": key}})
+    };
+    let limits = json!([limit("held", "concurrency", "client"), limit("adapts", "adaptive", "all")]);
+    let changes = json!({"upstreams": base["upstreams"], "issuers": [testing::issuer("main")], "routes": routes,
+        "limits": limits, "listenLimits": ["held", "adapts"]});
     Gate::at(side, address, json!({}), changes)
 }
 
@@ -96,6 +104,18 @@ fn is_empty(mut gate: Gate, name: &str) {
         (metrics.waiting(), metrics.parked(), metrics.websockets.load(SeqCst))
     };
     assert_eq!(counts(&gate), (0, 0, 0), "{name}: waiting, parked, tunnels");
+    let snapshot = testing::snapshot(&gate.core);
+    let at = At {
+        buckets: &snapshot.buckets,
+        counters: &snapshot.counters,
+        now: Nanos::ZERO,
+        unix: UnixSeconds(0),
+    };
+    for limit in &snapshot.limits {
+        let key = snapshot.keys.client(limit.key_id, LOCAL.into());
+        let ask = Ask { key, rule: &limit.rule, spend: Spend::Tokens(1), shadow: false };
+        assert_eq!(ask.peek(&at).remaining, PLACES, "{name}: places of the limit {}", limit.id);
+    }
     // Also what pooled connections and overtaken timers had left to do.
     for _ in 0..50 {
         gate.clock.advance(20_000);
