@@ -173,7 +173,8 @@ fn an_adaptive_limit_learns_from_the_ends_of_exchanges() {
             let ask = Ask { after: Nanos::from_millis(at), ..PLAIN };
             let busy: Vec<_> = (0..40).map(|_| send(&core, &ask)).filter(|(_, a)| a.is_none()).collect();
             for (mut outcome, _) in busy {
-                let ended = Ended { now: NOW.plus(ask.after), unix: UNIX, took: Some((took, true)), bytes: 0 };
+                let ended =
+                    Ended { now: NOW.plus(ask.after), unix: UNIX, took: Some((took, true)), bytes: 0 };
                 assert!(outcome.is_owing());
                 outcome.settle(&testing::snapshot(&core), &ended);
                 assert!(!outcome.is_owing());
@@ -226,7 +227,8 @@ fn a_cost_is_believed_of_trusted_peers_alone() {
 
 #[test]
 fn keys_combine_and_absent_parts_count_under_the_client() {
-    let parts = json!({ "kind": "several", "parts": [{ "kind": "header", "name": "x-key" }, { "kind": "route" }] });
+    let parts =
+        json!({ "kind": "several", "parts": [{ "kind": "header", "name": "x-key" }, { "kind": "route" }] });
     let core = gateway(&[limit("l", json!({ "key": parts }))]);
     for (target, header, client, passed) in [
         ("/a", "x-key: one", [1; 4], true),
@@ -245,7 +247,8 @@ fn keys_combine_and_absent_parts_count_under_the_client() {
 #[test]
 fn a_key_with_a_claim_in_it_is_checked_after_the_token_and_never_left_out() {
     let signer = Signer::new("k1");
-    let parts = json!({ "kind": "several", "parts": [{ "kind": "claim", "name": "sub" }, { "kind": "route" }] });
+    let parts =
+        json!({ "kind": "several", "parts": [{ "kind": "claim", "name": "sub" }, { "kind": "route" }] });
     let by_claim = limit("l", json!({ "key": parts }));
     let core = testing::core(json!({ "issuers": [testing::issuer("main")], "limits": [by_claim], "routes": [
         testing::route("a", "/a", json!({ "limits": ["l"], "jwt": { "issuer": "main", "scopes": [] } })),
