@@ -4,9 +4,11 @@ use crate::Operation;
 use crate::forwarding::Forwarding;
 use crate::picks;
 use crate::setup::{self, Decisions, Exchanges};
-use ferrogate::limit::{Buckets, Key};
+use ferrogate::limit::{Ask, At, Buckets, Counters, Key, Rule, Sliding, Spend};
 use ferrogate::router::{Find, Params, Router};
+use ferrogate::time::{Nanos, UnixSeconds};
 use std::hint::black_box;
+use std::sync::Arc;
 
 /// Every case of [`case`].
 pub const NAMES: &[&str] = &[
@@ -22,6 +24,8 @@ pub const NAMES: &[&str] = &[
     "decision-1-actions-100",
     "decision-10000-routes",
     "decision-1000000-keys",
+    "decision-3-limits",
+    "take-window-1000000",
     "observe",
     "pick-round-robin",
     "pick-least-request",
@@ -41,12 +45,14 @@ pub fn case(name: &str) -> Option<Operation> {
         "take-1000" => takes(1_000),
         "take-1000000" => takes(1_000_000),
         "token-hit" => token_hit(),
-        "decision" => decisions(&[setup::table()], 1_000),
-        "decision-1" => decisions(&single_tables(), 1),
+        "decision" => decisions(&[setup::table()], 1_000, 1),
+        "decision-1" => decisions(&single_tables(), 1, 1),
         "decision-1-actions-20" => actions("20"),
         "decision-1-actions-100" => actions("100"),
-        "decision-10000-routes" => decisions(&[setup::table()], 1),
-        "decision-1000000-keys" => decisions(&[setup::table()], 1_000_000),
+        "decision-10000-routes" => decisions(&[setup::table()], 1, 1),
+        "decision-1000000-keys" => decisions(&[setup::table()], 1_000_000, 1),
+        "decision-3-limits" => decisions(&[setup::table()], 1_000, 3),
+        "take-window-1000000" => window_takes(1_000_000),
         "observe" => observe(),
         "forward" => forward(),
         _ if name.starts_with("pick-") => picks::picks(&name["pick-".len()..]),
@@ -95,10 +101,29 @@ fn token_hit() -> Operation {
     })
 }
 
-pub fn decisions(tables: &[Vec<String>], clients: u64) -> Operation {
+/// Takes from `count` sliding windows in scattered order.
+fn window_takes(count: u64) -> Operation {
+    let (buckets, counters) = (Buckets::new(1), Arc::new(Counters::new(1_000_000)));
+    let rule = Rule::from(Sliding::new(1_000_000, Nanos::from_secs(1)).expect("a valid window"));
+    let take = move |index: u64, now: Nanos| {
+        let key = Key((index + 1).wrapping_mul(0xd6e8_feb8_6659_fd93).rotate_left(32));
+        let at = At { buckets: &buckets, counters: &counters, now, unix: UnixSeconds(0) };
+        Ask { key, rule: &rule, spend: Spend::Tokens(1), shadow: false }.take(&at).allowed
+    };
+    for index in 0..count {
+        take(index, setup::at(0));
+    }
+    Box::new(move |number| {
+        let allowed = take(setup::scattered(number, count), setup::at(number));
+        assert!(black_box(allowed), "a benchmark take was refused");
+    })
+}
+
+/// As many limits as `limits` are asked: a bucket by client, a window by client, a bucket by claim and route.
+pub fn decisions(tables: &[Vec<String>], clients: u64, limits: usize) -> Operation {
     let fixed = setup::fixed_token();
     let requests = setup::samples().iter().map(|pattern| setup::request(pattern, &fixed.token)).collect();
-    let mut decisions = Decisions::new(tables, requests, &fixed.jwks, fixed.unix, clients);
+    let mut decisions = Decisions::new(tables, requests, &fixed.jwks, fixed.unix, clients, limits);
     Box::new(move |number| decisions.decide(number))
 }
 
@@ -107,7 +132,7 @@ pub fn actions(count: &str) -> Operation {
     let fixed = setup::action_token(count);
     let requests = setup::samples().iter().map(|pattern| setup::request(pattern, &fixed.token)).collect();
     let mut decisions =
-        Decisions::with(&single_tables(), requests, &fixed.jwks, fixed.unix, 1, setup::action);
+        Decisions::with(&single_tables(), requests, &fixed.jwks, fixed.unix, 1, 1, setup::action);
     Box::new(move |number| decisions.decide(number))
 }
 

@@ -119,15 +119,17 @@ pub struct Decisions {
 }
 
 impl Decisions {
-    /// `tables` are used in turn, as are `requests`; as many clients as `clients` have a bucket.
+    /// `tables` are used in turn, as are `requests`; as many clients as `clients` have a bucket; routes have so many limits,
+    /// 1 to 3.
     pub fn new(
         tables: &[Vec<String>],
         requests: Vec<Parsed>,
         jwks: &str,
         unix: UnixSeconds,
         clients: u64,
+        limits: usize,
     ) -> Decisions {
-        Decisions::with(tables, requests, jwks, unix, clients, |_| Value::Null)
+        Decisions::with(tables, requests, jwks, unix, clients, limits, |_| Value::Null)
     }
 
     /// With what `access` says of each pattern.
@@ -137,16 +139,17 @@ impl Decisions {
         jwks: &str,
         unix: UnixSeconds,
         clients: u64,
+        limits: usize,
         access: fn(&str) -> Value,
     ) -> Decisions {
-        let cores: Vec<_> = tables.iter().map(|table| core(table, jwks, access)).collect();
+        let cores: Vec<_> = tables.iter().map(|table| core(table, jwks, limits, access)).collect();
         let snapshots: Vec<_> = cores.iter().map(|core| testing::snapshot(core)).collect();
         for snapshot in &snapshots {
             let limit = &snapshot.limits[0];
             for client in 0..clients {
                 snapshot.buckets.take(
                     snapshot.keys.client(limit.key_id, address(client)),
-                    &limit.quota,
+                    limit.rule.quota().expect("a token bucket"),
                     START,
                 );
             }
@@ -250,10 +253,11 @@ pub fn action(pattern: &str) -> Value {
         "tenant": null, "projectScope": null, "rules": null, "shadow": false })
 }
 
-fn core(patterns: &[String], jwks: &str, access: fn(&str) -> Value) -> Arc<Core> {
+fn core(patterns: &[String], jwks: &str, limits: usize, access: fn(&str) -> Value) -> Arc<Core> {
+    let names = &["open", "window", "tenant"][..limits];
     let policies = |pattern: &str| {
         json!({
-            "jwt": {"issuer": "main", "scopes": ["read:orders"]}, "limits": ["open"], "access": access(pattern),
+            "jwt": {"issuer": "main", "scopes": ["read:orders"]}, "limits": names, "access": access(pattern),
         })
     };
     let route =
@@ -262,8 +266,17 @@ fn core(patterns: &[String], jwks: &str, access: fn(&str) -> Value) -> Arc<Core>
     let limit = json!({
         "id": "open", "rate": 1_000_000_000, "perMs": 1000, "burst": 1_000_000_000, "key": {"kind": "client"},
     });
+    let window = json!({
+        "id": "window", "algorithm": "sliding-window", "rate": 1_000_000, "perMs": 1000, "burst": 0,
+        "key": {"kind": "client"},
+    });
+    let tenant = json!({
+        "id": "tenant", "rate": 1_000_000_000, "perMs": 1000, "burst": 1_000_000_000,
+        "key": {"kind": "several", "parts": [{"kind": "claim", "name": "sub"}, {"kind": "route"}]},
+    });
+    let limits = json!([limit, window, tenant]);
     let core =
-        testing::core(json!({ "issuers": [testing::issuer("main")], "limits": [limit], "routes": routes }));
+        testing::core(json!({ "issuers": [testing::issuer("main")], "limits": limits, "routes": routes }));
     core.put_keys("main", jwks, START).expect("a usable key set");
     core
 }

@@ -114,7 +114,11 @@ fn operations(signer: &Signer, tokens: &[String]) -> Vec<Timed> {
             TURN as usize,
             decisions(signer, &tokens[..1], 1_000),
         ),
-        Timed::new("decision, 1 route, 1 client, 1 token", 1, cases::decisions(&cases::single_tables(), 1)),
+        Timed::new(
+            "decision, 1 route, 1 client, 1 token",
+            1,
+            cases::decisions(&cases::single_tables(), 1, 1),
+        ),
         Timed::new("the same with an action, token of 20", 1, cases::actions("20")),
         Timed::new("the same with an action, token of 100", 1, cases::actions("100")),
         Timed::new(TOKEN_READ, TURN as usize, token_read(tokens)),
@@ -225,7 +229,7 @@ fn verifying(issuer: Issuer, tokens: &[String]) -> Operation {
 
 fn decisions(signer: &Signer, tokens: &[String], clients: u64) -> Operation {
     let requests = setup::samples().iter().map(|pattern| setup::request(pattern, &tokens[0])).collect();
-    let mut decisions = Decisions::new(&[setup::table()], requests, &signer.jwks(), NOW, clients);
+    let mut decisions = Decisions::new(&[setup::table()], requests, &signer.jwks(), NOW, clients, 1);
     let reader = Reader::new(tokens);
     let mut decide = move |turn: u64| {
         if reader.tokens.len() > 1 {

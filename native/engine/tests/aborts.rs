@@ -112,7 +112,7 @@ fn is_empty(mut gate: Gate, name: &str) {
         unix: UnixSeconds(0),
     };
     for limit in &snapshot.limits {
-        let key = snapshot.keys.client(limit.key_id, LOCAL.into());
+        let key = snapshot.keys.client(limit.key_id, LOCAL);
         let ask = Ask { key, rule: &limit.rule, spend: Spend::Tokens(1), shadow: false };
         assert_eq!(ask.peek(&at).remaining, PLACES, "{name}: places of the limit {}", limit.id);
     }
