@@ -53,6 +53,8 @@ pub mod jwt;
 pub mod limit;
 #[cfg(test)]
 mod limit_kinds_tests;
+#[cfg(test)]
+mod limit_overrides_tests;
 pub mod observe;
 pub mod overload;
 pub mod respond;

@@ -11,7 +11,7 @@ import { GatewayError } from './errors.ts';
 import { Publisher } from './handler/publisher.ts';
 import { RouteTable, routeInfo } from './handler/routes.ts';
 import { createKeySources } from './jwks/sources.ts';
-import { limitOverrides, setLimitOverride } from './limit-overrides.ts';
+import { limitOverrides } from './limit-overrides.ts';
 import { type InjectOptions, inject, requestLines } from './listener/inject.ts';
 import { checkServed, closeListener, type OpenListener, openListener, shownConfig } from './listening.ts';
 import { loadNative } from './native/binding.ts';
@@ -46,6 +46,7 @@ class RunningGateway extends Announcer implements Gateway {
     () => this.#publish(),
     (error) => this.report(error),
   );
+  readonly #overrides = limitOverrides(this.#native, this.#publisher, () => this.#core);
   readonly #runtime: RuntimeOptions;
   readonly #table: RouteTable;
   readonly #core: number;
@@ -169,6 +170,8 @@ class RunningGateway extends Announcer implements Gateway {
     return this.#publisher.pending ?? this.#native.generation(this.#core);
   }
 
+  limitOverrides = () => this.#overrides.list();
+  setLimitOverride: Gateway['setLimitOverride'] = (...args) => this.#overrides.set(...args);
   sockets = () => socketsOf(this.#listener?.sockets ?? null, this.#admin);
   close(options: Parameters<Gateway['close']>[0] = {}): Promise<void> {
     const { timeoutMs = this.#table.parsed.listen.shutdownTimeoutMs } = options;
@@ -198,12 +201,6 @@ class RunningGateway extends Announcer implements Gateway {
     this.#keys.startInline();
     const { target, block } = requestLines({ method, url, headers });
     return JSON.parse(this.#native.explain(this.#core, method, target, block, ip)) as Explanation;
-  }
-
-  limitOverrides = () => limitOverrides(this.#native, this.#core);
-  setLimitOverride(...args: Parameters<Gateway['setLimitOverride']>): void {
-    this.#publisher.flush();
-    setLimitOverride(this.#native, this.#core, ...args);
   }
 
   ready(): Readiness {

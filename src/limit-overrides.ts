@@ -13,23 +13,25 @@ interface PushedRule {
   maxInFlight: number;
 }
 
-/** Sets or removes the rule of one key; `key` has a value for each part of the limit's key. */
-export function setLimitOverride(
-  native: Native,
-  core: number,
-  limit: string,
-  key: string | readonly string[],
-  rule: LimitOverride | null,
-): void {
-  const values = typeof key === 'string' ? [key] : [...key];
-  if (typeof limit !== 'string') throw wrong('limit', 'expected the id of a limit');
-  if (values.some((value) => typeof value !== 'string')) throw wrong('key', 'expected texts');
-  native.limitOverride(core, limit, values, rule === null ? null : JSON.stringify(pushed(rule)));
+/** Those of a core; what waits to be published is published before one is set, since it must fit a limit in force. */
+export function limitOverrides(native: Native, publisher: { flush(): void }, core: () => number) {
+  return {
+    /** Sets or removes the rule of one key; `key` has a value for each part of the limit's key. */
+    set(limit: string, key: string | readonly string[], rule: LimitOverride | null): void {
+      const values = typeof key === 'string' ? [key] : [...key];
+      if (typeof limit !== 'string') throw wrong('limit', 'expected the id of a limit');
+      if (values.some((value) => typeof value !== 'string')) throw wrong('key', 'expected texts');
+      const text = rule === null ? null : JSON.stringify(pushed(rule));
+      publisher.flush();
+      native.limitOverride(core(), limit, values, text);
+    },
+    /** Every rule that was set. */
+    list: (): LimitOverrideInfo[] => shown(native.limitOverrides(core())),
+  };
 }
 
-/** Every rule that was set. */
-export function limitOverrides(native: Native, core: number): LimitOverrideInfo[] {
-  const all = JSON.parse(native.limitOverrides(core)) as { limit: string; key: string[]; rule: PushedRule }[];
+function shown(json: string): LimitOverrideInfo[] {
+  const all = JSON.parse(json) as { limit: string; key: string[]; rule: PushedRule }[];
   return all.map(({ limit, key, rule }) => {
     const { rate, perMs, burst, maxInFlight } = rule;
     const per = perMs === 0 ? {} : { per: `${perMs}ms` as const };

@@ -91,6 +91,15 @@ fn write_fallback(head: &mut Vec<u8>, body: &mut Vec<u8>, snapshot: &Snapshot, u
     Made { status: *status, close: false, verdict }
 }
 
+/// What the body of a refusal is written from.
+struct Told<'a> {
+    refusal: Refusal,
+    row: &'a Row,
+    outcome: &'a Outcome,
+    trace: &'a Trace,
+    path: &'a [u8],
+}
+
 fn write_refusal(
     head: &mut Vec<u8>,
     body: &mut Vec<u8>,
@@ -102,21 +111,7 @@ fn write_refusal(
 ) -> Made {
     let row = refusal.row();
     begin(head, row.status);
-    match snapshot.settings.error_format {
-        ErrorFormat::Problem => {
-            head.extend_from_slice(b"Content-Type: application/problem+json\r\n");
-            write_problem(body, &row, trace, path);
-            if refusal == Refusal::RateLimited {
-                // As the problem type "quota-exceeded" of draft-ietf-httpapi-ratelimit-headers has it.
-                let _ = write!(body, ",\"violated-policies\":{}", refused_policies(snapshot, outcome));
-            }
-            body.push(b'}');
-        }
-        ErrorFormat::Envelope => {
-            head.extend_from_slice(b"Content-Type: application/json\r\n");
-            write_envelope(body, &row, snapshot, refusal, outcome, trace);
-        }
-    }
+    write_body(head, body, snapshot, &Told { refusal, row: &row, outcome, trace, path });
     match refusal {
         Refusal::MethodNotAllowed => write_allow(head, snapshot, outcome),
         _ if refusal.asks_for_token() => write_challenge(head, snapshot, refusal, outcome),
@@ -138,8 +133,23 @@ fn retry_after(head: &mut Vec<u8>, seconds: u64) {
     let _ = write!(head, "Retry-After: {seconds}\r\n");
 }
 
-/// RFC 9457 section 3.1, with `code` and `traceId` as extension members; not closed yet.
-fn write_problem(body: &mut Vec<u8>, row: &Row, trace: &Trace, path: &[u8]) {
+/// What people and programs read, in the form that is configured.
+fn write_body(head: &mut Vec<u8>, body: &mut Vec<u8>, snapshot: &Snapshot, told: &Told<'_>) {
+    match snapshot.settings.error_format {
+        ErrorFormat::Problem => {
+            head.extend_from_slice(b"Content-Type: application/problem+json\r\n");
+            write_problem(body, snapshot, told);
+        }
+        ErrorFormat::Envelope => {
+            head.extend_from_slice(b"Content-Type: application/json\r\n");
+            write_envelope(body, snapshot, told);
+        }
+    }
+}
+
+/// RFC 9457 section 3.1, with `code` and `traceId` as extension members.
+fn write_problem(body: &mut Vec<u8>, snapshot: &Snapshot, told: &Told<'_>) {
+    let row = told.row;
     let _ = write!(
         body,
         "{{\"type\":\"urn:ferrogate:problem:{}\",\"title\":{},\"status\":{},\"detail\":{}",
@@ -148,28 +158,27 @@ fn write_problem(body: &mut Vec<u8>, row: &Row, trace: &Trace, path: &[u8]) {
         row.status,
         json(row.detail),
     );
-    if !path.is_empty() {
-        let _ = write!(body, ",\"instance\":{}", json(&String::from_utf8_lossy(path)));
+    if !told.path.is_empty() {
+        let _ = write!(body, ",\"instance\":{}", json(&String::from_utf8_lossy(told.path)));
     }
-    let _ = write!(body, ",\"code\":\"{}\",\"traceId\":\"{}\"", row.code, trace_id(trace));
+    let _ = write!(body, ",\"code\":\"{}\",\"traceId\":\"{}\"", row.code, trace_id(told.trace));
+    if told.refusal == Refusal::RateLimited {
+        // As the problem type "quota-exceeded" of draft-ietf-httpapi-ratelimit-headers has it.
+        let _ = write!(body, ",\"violated-policies\":{}", refused_policies(snapshot, told.outcome));
+    }
+    body.push(b'}');
 }
 
-fn write_envelope(
-    body: &mut Vec<u8>,
-    row: &Row,
-    snapshot: &Snapshot,
-    refusal: Refusal,
-    outcome: &Outcome,
-    trace: &Trace,
-) {
-    let (code, message) = (row.code, json(row.detail));
+fn write_envelope(body: &mut Vec<u8>, snapshot: &Snapshot, told: &Told<'_>) {
+    let (code, message) = (told.row.code, json(told.row.detail));
     let _ = write!(body, "{{\"code\":\"{code}\",\"message\":{message},\"data\":");
-    if refusal == Refusal::RateLimited {
-        let _ = write!(body, "{{\"violatedPolicies\":{}}}", refused_policies(snapshot, outcome));
+    if told.refusal == Refusal::RateLimited {
+        let policies = refused_policies(snapshot, told.outcome);
+        let _ = write!(body, "{{\"violatedPolicies\":{policies}}}");
     } else {
         body.extend_from_slice(b"null");
     }
-    let _ = write!(body, ",\"traceId\":\"{}\"}}", trace_id(trace));
+    let _ = write!(body, ",\"traceId\":\"{}\"}}", trace_id(told.trace));
 }
 
 /// The ids of the limits that refused.

@@ -33,6 +33,7 @@ const FALLIBLE = [
   'putKeys',
   'putTargets',
   'limitOverride',
+  'limitOverrides',
   'explain',
   'draftAdd',
   'engineOpen',

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use super::{SECOND, quota, take_all};
-use crate::limit::{Buckets, Key, Quota, Take};
+use super::{SECOND, Single, quota, take_all};
+use crate::limit::{Buckets, Key, Quota, Rule, Sliding, Take};
 use crate::testing::{every_order, many_orders};
 use crate::time::Nanos;
 use shuttle::thread;
@@ -128,5 +128,45 @@ fn a_key_that_gets_a_bucket_keeps_to_its_quota() {
         assert!(!refused.join().expect("no panic"));
         taker.join().expect("no panic");
         assert!(own.load(SeqCst) <= 1, "{} of 1", own.load(SeqCst));
+    });
+}
+
+/// Enters if there is a place, and says so; while it is in, no other is.
+fn entering(single: &Arc<Single>, inside: &Arc<AtomicUsize>) -> impl FnOnce() -> usize + use<> {
+    let (single, inside) = (Arc::clone(single), Arc::clone(inside));
+    move || {
+        let hold = single.with(1, NOW.0, 0, |ask, at| {
+            let take = ask.take(at);
+            take.allowed.then(|| ask.hold(&take, at)).flatten()
+        });
+        let Some(hold) = hold else { return 0 };
+        assert_eq!(inside.fetch_add(1, SeqCst), 0, "two are in where one may be");
+        thread::yield_now();
+        inside.fetch_sub(1, SeqCst);
+        drop(hold);
+        1
+    }
+}
+
+#[test]
+fn one_place_holds_one_at_a_time_and_comes_back() {
+    many_orders(|| {
+        let (single, inside) = (Arc::new(Single::new(Rule::Flights(1))), Arc::default());
+        let entered = together((0..3).map(|_| entering(&single, &inside)).collect());
+        assert!((1..=3).contains(&entered));
+        assert_eq!(single.peek(1, NOW.0).remaining, 1);
+    });
+}
+
+#[test]
+fn a_window_gives_its_rate_once() {
+    many_orders(|| {
+        let window = Sliding::new(3, Nanos(SECOND)).expect("a valid window");
+        let single = Arc::new(Single::new(window));
+        let taking = |single: &Arc<Single>| {
+            let single = Arc::clone(single);
+            move || (0..2).filter(|_| single.take(1, NOW.0).allowed).count()
+        };
+        assert_eq!(together(vec![taking(&single), taking(&single)]), 3);
     });
 }
