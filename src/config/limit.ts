@@ -26,7 +26,6 @@ const maxKeyParts = 8;
 
 type LimitKey = 'client' | 'route' | `header:${string}` | `claim:${string}`;
 
-const keyType = "'client' | 'route' | `header:${" + 'string}` | `claim:${' + 'string}`';
 const keyPart = z.string().regex(keyPattern) as unknown as z.ZodType<LimitKey, LimitKey>;
 
 const limitKey = expecting(
@@ -39,7 +38,7 @@ const limitKey = expecting(
       .refine((parts) => new Set(parts).size === parts.length),
   ]),
   `"client", "route", "header:NAME" or "claim:NAME", or a list of 1 to ${maxKeyParts} different ones`,
-  { type: `${keyType} | readonly (${keyType})[]` },
+  { type: 'LimitKey | readonly LimitKey[]' },
 );
 
 const per = expecting(

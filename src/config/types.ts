@@ -6,6 +6,9 @@ export type Duration = string;
 /** A size with its unit, `"512b"`, `"64kb"`, `"1mb"`, `"2gb"` (1 kb = 1024 b), or the number of bytes. */
 export type Size = string | number;
 
+/** What a limit counts by. */
+export type LimitKey = 'client' | 'route' | `header:${string}` | `claim:${string}`;
+
 /** A string, or the file that holds it. */
 export type Text = string | { file: string };
 
@@ -1341,7 +1344,7 @@ export interface LimitConfig {
    * Takes "client", "route", "header:NAME" or "claim:NAME", or a list of 1 to 8 different ones. Default:
    * `"client"`, of `"adaptive"` none.
    */
-  key?: 'client' | 'route' | `header:${string}` | `claim:${string}` | readonly ('client' | 'route' | `header:${string}` | `claim:${string}`)[] | undefined;
+  key?: LimitKey | readonly LimitKey[] | undefined;
   /**
    * What one request takes: a number, what a trusted peer writes in a header (see
    * `listen.trustedProxies`; else 1), or the bytes of the body of the answer, taken when it has ended.

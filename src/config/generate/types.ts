@@ -13,6 +13,9 @@ export type Duration = string;
 /** A size with its unit, \`"512b"\`, \`"64kb"\`, \`"1mb"\`, \`"2gb"\` (1 kb = 1024 b), or the number of bytes. */
 export type Size = string | number;
 
+/** What a limit counts by. */
+export type LimitKey = 'client' | 'route' | \`header:\${string}\` | \`claim:\${string}\`;
+
 /** A string, or the file that holds it. */
 export type Text = string | { file: string };
 
