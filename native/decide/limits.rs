@@ -31,7 +31,9 @@ pub struct Ended {
     pub bytes: u64,
 }
 
-/// Steps b and e: all limits of a list are checked, tokens are taken only if all allow.
+/// Steps b and e: all limits of a list are checked, tokens are taken only if all allow. Where there are none, that is all
+/// that is looked at.
+#[inline]
 pub(super) fn take_limits(
     snapshot: &Snapshot,
     facts: &Facts<'_>,
@@ -39,15 +41,17 @@ pub(super) fn take_limits(
     limits: &[u32],
     route: Option<&Route>,
 ) -> Pass {
+    if limits.is_empty() {
+        return Ok(());
+    }
     let allowed = match limits {
-        [] => return Ok(()),
         [one] => take_one(snapshot, facts, outcome, *one, route),
         all => take_list(snapshot, facts, outcome, all, route),
     };
     if allowed { Ok(()) } else { Err(refuse(Refusal::RateLimited)) }
 }
 
-#[inline]
+#[inline(never)]
 fn take_one(
     snapshot: &Snapshot,
     facts: &Facts<'_>,
@@ -68,6 +72,7 @@ fn take_one(
     allowed
 }
 
+#[inline(never)]
 fn take_list(
     snapshot: &Snapshot,
     facts: &Facts<'_>,

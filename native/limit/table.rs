@@ -151,7 +151,9 @@ impl Buckets {
     /// quota.
     #[inline]
     pub fn take(&self, key: Key, quota: &Quota, now: Nanos) -> Take {
-        self.take_for(key, quota, &quota.one(), now)
+        // The price is made where it is used: it stays in registers.
+        let take = |tat: &Tat| bucket::take(&tat.0, &quota.one(), now);
+        self.0.take(key, quota, now, take, || bucket::refuse(&quota.one()))
     }
 
     /// [`Buckets::take`] at another price than that of one token.
