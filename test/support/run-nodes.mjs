@@ -54,7 +54,7 @@ function run(major) {
     .every((passed) => passed);
 }
 
-if (!ensure(['curl', 'nginx', 'openssl'])) process.exit(1);
+if (!ensure(['curl', 'nginx', 'openssl', 'redis-server'])) process.exit(1);
 if (!existsSync(`${root}dist/index.js`) || !existsSync(`${root}dist/addon/addon.cjs`)) {
   process.stderr.write('not built: run `npm run build` first\n');
   process.exit(1);
