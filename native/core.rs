@@ -6,7 +6,8 @@ use crate::jwt::{DeniedBy, DenyChange, DenyPut, Issuer, JwksError, PutKeys};
 use crate::limit::{Buckets, Counters, KeyHasher, Rule};
 use crate::observe::{Family, Kind, Metrics, RecordRing};
 use crate::overload::{self, Overload};
-use crate::snapshot::plan::{Plan, PlanIssuer, PlanOverride, PlanUpstream};
+use crate::remote::{self, Runtime, Store};
+use crate::snapshot::plan::{Plan, PlanIssuer, PlanOverride, PlanStore, PlanUpstream};
 use crate::snapshot::{CompileError, Held, Pushed, Registries, Snapshot, compile};
 use crate::sync::{ArcSwapOption, AtomicU64, Mutex, MutexGuard};
 use crate::time::{Nanos, UnixSeconds};
@@ -40,6 +41,9 @@ pub struct Core {
     /// Key fetches that ended, of all issuers.
     fetches_settled: AtomicU64,
     upstreams: Mutex<HashMap<Box<str>, Arc<Upstream>>>,
+    stores: Mutex<HashMap<Box<str>, Arc<Store>>>,
+    /// What stores run on.
+    remote: Runtime,
     buckets: Arc<Buckets>,
     counters: Arc<Counters>,
     pushed: Pushed,
@@ -70,6 +74,8 @@ impl Core {
             issuers: Mutex::default(),
             fetches_settled: AtomicU64::new(0),
             upstreams: Mutex::default(),
+            stores: Mutex::default(),
+            remote: Runtime::default(),
             buckets: Arc::new(Buckets::new(MAX_LIMIT_KEYS)),
             counters: Arc::new(Counters::new(MAX_LIMIT_KEYS)),
             pushed: Pushed::default(),
@@ -137,11 +143,17 @@ impl Core {
     pub fn publish(&self, plan: Plan) -> Result<(u64, Vec<String>), CompileError> {
         let _one_at_a_time = lock(&self.publishing);
         let generation = self.generation() + 1;
-        let staged = Staged { core: self, upstreams: Mutex::default(), issuers: Mutex::default() };
+        let staged = Staged {
+            core: self,
+            upstreams: Mutex::default(),
+            issuers: Mutex::default(),
+            stores: Mutex::default(),
+        };
         let (snapshot, warnings) = compile(plan, generation, &staged)?;
         *lock(&self.upstreams) = staged.upstreams.into_inner().unwrap_or_else(PoisonError::into_inner);
         *lock(&self.issuers) = staged.issuers.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.pushed.renew(&snapshot);
+        *lock(&self.stores) = staged.stores.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.snapshot.store(Some(Arc::new(snapshot)));
         self.generation.store(generation, Ordering::Release);
         self.wake();
@@ -257,6 +269,7 @@ impl Core {
         families.extend(issuer_families(&snapshot));
         families.extend(deny_families(&snapshot));
         families.extend(crate::upstream::families(&snapshot.upstreams));
+        families.extend(remote::families(&snapshot.stores));
         families.extend(snapshot.settings.tls.iter().flat_map(|tls| tls.families()));
         families
     }
@@ -368,6 +381,7 @@ struct Staged<'a> {
     core: &'a Core,
     upstreams: Mutex<HashMap<Box<str>, Arc<Upstream>>>,
     issuers: Mutex<HashMap<Box<str>, Arc<Issuer>>>,
+    stores: Mutex<HashMap<Box<str>, Arc<Store>>>,
 }
 
 impl Registries for Staged<'_> {
@@ -390,6 +404,16 @@ impl Registries for Staged<'_> {
         };
         lock(&self.upstreams).insert(plan.id.as_str().into(), upstream.clone());
         Ok(upstream)
+    }
+
+    fn store(&self, plan: &PlanStore) -> Result<Arc<Store>, String> {
+        let known = lock(&self.core.stores).get(plan.id.as_str()).cloned();
+        let store = match known {
+            Some(store) if store.is_made_of(plan) => store,
+            _ => Arc::new(Store::open(plan, &self.core.remote).map_err(|e| e.to_string())?),
+        };
+        lock(&self.stores).insert(plan.id.as_str().into(), Arc::clone(&store));
+        Ok(store)
     }
 
     fn buckets(&self) -> Arc<Buckets> {

@@ -37,6 +37,7 @@ fn ask_at(core: &Core, now: Nanos, method: &str, target: &str, headers: &[&str])
         Next::Wait { waits: Waits::Keys { start, .. }, .. } => {
             return (format!("wait {start}"), String::new());
         }
+        wait @ Next::Wait { .. } => panic!("{wait:?}"),
         Next::Answer(answer) => answer,
     };
     let (mut head, mut body) = (Vec::new(), Vec::new());

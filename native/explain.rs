@@ -107,8 +107,9 @@ fn tell_policies(
     params: &Params,
     told: &mut Told,
 ) -> Result<(), (&'static str, Option<u16>)> {
-    let listen = snapshot.listen_limits.iter().chain(&route.limits);
-    tell_limits(snapshot, "limits", listen, facts.client, told);
+    let listen = snapshot.listen_limits.iter().chain(&snapshot.fleet_limits);
+    let limits = listen.chain(&route.limits).chain(&route.fleet_limits);
+    tell_limits(snapshot, "limits", limits, facts.client, told);
     let mut token = None;
     if let Some(jwt) = &route.jwt {
         match tell_token(snapshot, facts, jwt, &mut token, told) {
@@ -125,7 +126,8 @@ fn tell_policies(
             .map_err(|(step, refusal)| told.refused(step, refusal))?;
     }
     tell_access(snapshot, route, facts, params, token.as_deref(), told)?;
-    tell_limits(snapshot, "claim limits", route.claim_limits.iter(), facts.client, told);
+    let limits = route.claim_limits.iter().chain(&route.fleet_claim_limits);
+    tell_limits(snapshot, "claim limits", limits, facts.client, told);
     Ok(())
 }
 

@@ -10,6 +10,7 @@
 //! | `claim` | what single claims must be, for `jwt` and `access` |
 //! | `apikey` | which keys there are, and whom each stands for |
 //! | `overload` | how much is asked of the process, and what is no longer done then |
+//! | `remote` | limits that a fleet counts together in Redis or Valkey, on a thread of their own |
 //! | `upstream` | which target, when to retry, what a failure means |
 //! | `tls` | which certificate, which client authentication, who the client is |
 //! | `respond` | answers made by the gateway, header lines it adds |
@@ -21,7 +22,7 @@
 //! | `binding` | the only module that knows Node |
 //!
 //! Rules: imports go down only (`binding → engine → decide → snapshot → policies → {time, decimal, sync}`); time is a parameter, read
-//! by `engine/clock` alone; a refusal is a value; everything that can grow has a bound in its constructor; `unsafe`
+//! by `engine/clock` and on the thread of `remote`; a refusal is a value; everything that can grow has a bound in its constructor; `unsafe`
 //! stands in `binding` alone, each block with the promise it relies on. Everything but `binding` is tested without
 //! Node: `cargo test --no-default-features`.
 #![deny(unsafe_code)]
@@ -57,6 +58,7 @@ mod limit_kinds_tests;
 mod limit_overrides_tests;
 pub mod observe;
 pub mod overload;
+pub mod remote;
 pub mod respond;
 pub mod router;
 pub mod snapshot;

@@ -21,7 +21,7 @@ pub fn plan(changes: Value) -> String {
             "writeTimeoutMs": 60000, "halfCloseTimeoutMs": 1000, "minBodyRate": 240, "maxConnections": 16384,
             "maxConnectionsPerClient": 1024, "proxyProtocol": false,
         },
-        "overload": null, "records": null, "issuers": [], "limits": [], "upstreams": [], "routes": [],
+        "overload": null, "records": null, "stores": [], "issuers": [], "limits": [], "upstreams": [], "routes": [],
     });
     merge(&mut plan, changes);
     plan.to_string()

@@ -70,6 +70,7 @@ export const rustModules: Readonly<Record<string, readonly string[]>> = {
   engine: [
     'core',
     'decide',
+    'remote',
     'upstream',
     'h1',
     'ws',
@@ -80,11 +81,13 @@ export const rustModules: Readonly<Record<string, readonly string[]>> = {
     'access',
     'overload',
   ],
-  core: ['snapshot', 'upstream', 'observe', 'jwt', 'limit', 'tls', 'access', 'overload'],
-  decide: ['respond', 'snapshot', 'observe', 'h1', 'router', 'limit', 'jwt', 'apikey', 'access'],
+  core: ['snapshot', 'upstream', 'remote', 'observe', 'jwt', 'limit', 'tls', 'access', 'overload'],
+  decide: ['respond', 'snapshot', 'remote', 'observe', 'h1', 'router', 'limit', 'jwt', 'apikey', 'access'],
   // The outcome that `decide` fills is what an answer is written from.
   respond: ['decide', 'snapshot', 'observe', 'h1', 'limit'],
   upstream: ['snapshot', 'observe'],
+  // It reads how a store is to be reached.
+  remote: ['snapshot', 'observe', 'limit'],
   // It reads what a route wants of a client certificate, and writes that as header lines.
   tls: ['snapshot', 'observe', 'h1'],
   observe: ['snapshot', 'h1'],
@@ -92,6 +95,7 @@ export const rustModules: Readonly<Record<string, readonly string[]>> = {
   // bound on limits is `decide`'s, and prefixes are put into `h1`'s canonical form.
   snapshot: [
     'router',
+    'remote',
     'limit',
     'jwt',
     'apikey',

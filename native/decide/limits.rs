@@ -110,7 +110,7 @@ fn take_list(
     allowed
 }
 
-fn at<'a>(snapshot: &'a Snapshot, facts: &Facts<'_>) -> At<'a> {
+pub(super) fn at<'a>(snapshot: &'a Snapshot, facts: &Facts<'_>) -> At<'a> {
     At { buckets: &snapshot.buckets, counters: &snapshot.counters, now: facts.now, unix: facts.unix }
 }
 
@@ -159,7 +159,7 @@ fn note(
 
 /// Keeps what a limit said for the answer and the metrics; true when the request may go on.
 #[inline]
-fn tell(limit: &Limit, index: u32, take: Take, facts: &Facts<'_>, outcome: &mut Outcome) -> bool {
+pub(super) fn tell(limit: &Limit, index: u32, take: Take, facts: &Facts<'_>, outcome: &mut Outcome) -> bool {
     if limit.shadow {
         limit.metrics.count_shadow(facts.shard, take.allowed);
         return true;
@@ -194,7 +194,7 @@ fn charge(snapshot: &Snapshot, limit: u32, key: Key, ended: &Ended) {
 }
 
 /// The key of a limit; a header or claim that is absent counts under the client's address, never under nothing.
-fn limit_key(
+pub(super) fn limit_key(
     snapshot: &Snapshot,
     limit: &Limit,
     facts: &Facts<'_>,
@@ -240,7 +240,7 @@ fn combined(
 }
 
 /// A claim as text; none of those that are absent or null.
-fn claim<'a>(outcome: &'a Outcome, name: &str) -> Option<Cow<'a, str>> {
+pub(super) fn claim<'a>(outcome: &'a Outcome, name: &str) -> Option<Cow<'a, str>> {
     match outcome.token.as_ref()?.claim(name)? {
         serde_json::Value::String(text) => Some(Cow::Borrowed(text)),
         serde_json::Value::Null => None,

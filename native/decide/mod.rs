@@ -3,6 +3,7 @@
 
 mod access;
 mod api_key;
+mod fleet;
 mod limits;
 mod matching;
 mod source;
@@ -10,20 +11,23 @@ mod token;
 
 pub use access::{asking, refusal_of};
 pub use api_key::find_api_key;
+pub(crate) use fleet::COST;
 pub use limits::{Ended, MAX_LIMITS};
 pub use source::find_token;
 pub use token::{UNKNOWN_KEY, choose_issuer, denial};
 
 use crate::h1::{Fields, Target};
 use crate::jwt::Verified;
-use crate::limit::{self, LimitText, Override, Take};
+use crate::limit::{self, Key, LimitText, Override, Take};
 use crate::observe::{self, Shard};
+use crate::remote;
 use crate::respond::{Answer, Refusal};
 use crate::router::{MethodSet, Params};
-use crate::snapshot::{RouteAction, Snapshot};
+use crate::snapshot::{Route, RouteAction, Snapshot};
 use crate::time::{Nanos, UnixSeconds};
 use access::{check_access, check_demands};
 use api_key::check_api_key;
+use fleet::take_fleet;
 use limits::{Owed, take_limits};
 use matching::match_route;
 use std::net::IpAddr;
@@ -56,6 +60,8 @@ pub struct Outcome {
     pub token: Option<Arc<Verified>>,
     /// Methods of the matching routes, for `Allow`.
     pub allow: Option<MethodSet>,
+    /// What the limit that the request waited for said; taken by the step that it is decided again from.
+    pub answer: Option<remote::Answer>,
     takes: Vec<(u32, Take)>,
     /// Rules of their keys that some of those limits have instead of their own.
     pushed: Vec<(u32, Arc<Override>)>,
@@ -71,6 +77,7 @@ impl Outcome {
         self.route = None;
         self.token = None;
         self.allow = None;
+        self.answer = None;
         self.takes.clear();
         self.pushed.clear();
         self.owed.clear();
@@ -120,7 +127,30 @@ pub struct Step(u8);
 impl Step {
     pub const START: Step = Step(0);
     const TOKEN: Step = Step(1);
+    /// The first of the limits in a store: of the listener, of the route, by claim. The low half is which of them.
+    const LISTEN_FLEET: Step = Step(0x40);
+    const ROUTE_FLEET: Step = Step(0x50);
+    const CLAIM_FLEET: Step = Step(0x60);
+
+    /// Tells the waits of one request apart.
+    pub fn number(self) -> u32 {
+        self.0.into()
+    }
+
+    fn is_in(self, first: Step) -> bool {
+        self.0 & 0xf0 == first.0
+    }
+
+    fn at_limit(self, at: usize) -> Step {
+        Step(self.0 & 0xf0 | (at & 0x0f) as u8)
+    }
+
+    fn limit(self) -> usize {
+        usize::from(self.0 & 0x0f)
+    }
 }
+
+const _: () = assert!(MAX_LIMITS <= 16, "a step has four bits for the limit");
 
 #[derive(Debug)]
 pub enum Next {
@@ -145,6 +175,8 @@ pub enum Next {
 pub enum Waits {
     /// The keys of an issuer, an index into the snapshot's; `start`: their fetch is still to be asked for.
     Keys { issuer: u32, start: bool },
+    /// The store of a limit, an index into the snapshot's: the key as this process and as the store knows it.
+    Limit { limit: u32, key: Key, hash: [u8; 16] },
 }
 
 /// A step answers, waits, or goes on.
@@ -160,10 +192,37 @@ pub fn decide(snapshot: &Snapshot, facts: &Facts<'_>, outcome: &mut Outcome, ste
 fn steps(snapshot: &Snapshot, facts: &Facts<'_>, outcome: &mut Outcome, step: Step) -> Pass<Next> {
     if step == Step::START {
         take_limits(snapshot, facts, outcome, &snapshot.listen_limits, None)?;
-        let route = match_route(snapshot, facts, outcome)?;
-        take_limits(snapshot, facts, outcome, &route.limits, Some(route))?;
+        if !snapshot.fleet_limits.is_empty() {
+            take_fleet(snapshot, facts, outcome, &snapshot.fleet_limits, None, Step::LISTEN_FLEET)?;
+        }
+        before_token(snapshot, facts, outcome)?;
+    } else if step.is_in(Step::LISTEN_FLEET) {
+        take_fleet(snapshot, facts, outcome, &snapshot.fleet_limits, None, step)?;
+        before_token(snapshot, facts, outcome)?;
     }
     let route = outcome.route.and_then(|r| snapshot.route(r)).ok_or_else(|| refuse(Refusal::Internal))?;
+    if step.is_in(Step::ROUTE_FLEET) {
+        take_fleet(snapshot, facts, outcome, &route.fleet_limits, Some(route), step)?;
+    }
+    if step.is_in(Step::CLAIM_FLEET) {
+        take_fleet(snapshot, facts, outcome, &route.fleet_claim_limits, Some(route), step)?;
+    } else {
+        check_identity(snapshot, facts, outcome, route)?;
+        take_limits(snapshot, facts, outcome, &route.claim_limits, Some(route))?;
+        if !route.fleet_claim_limits.is_empty() {
+            let limits = &route.fleet_claim_limits;
+            take_fleet(snapshot, facts, outcome, limits, Some(route), Step::CLAIM_FLEET)?;
+        }
+    }
+    Ok(match route.action {
+        RouteAction::Upstream(upstream) => Next::Forward { upstream },
+        RouteAction::Handler(handler) => Next::Handler { handler },
+    })
+}
+
+/// Steps c and d: who asks, and what they may do.
+#[inline]
+fn check_identity(snapshot: &Snapshot, facts: &Facts<'_>, outcome: &mut Outcome, route: &Route) -> Pass {
     if let Some(jwt) = &route.jwt {
         let checked = check_token(snapshot, facts, outcome, jwt)
             .and_then(|()| check_denied(snapshot, facts, outcome, jwt))
@@ -179,14 +238,20 @@ fn steps(snapshot: &Snapshot, facts: &Facts<'_>, outcome: &mut Outcome, step: St
     if let Some(wanted) = &route.api_key {
         check_api_key(snapshot, facts, outcome, wanted)?;
     }
-    if let Some(access) = &route.access {
-        check_access(facts, outcome, route, access)?;
+    match &route.access {
+        Some(access) => check_access(facts, outcome, route, access),
+        None => Ok(()),
     }
-    take_limits(snapshot, facts, outcome, &route.claim_limits, Some(route))?;
-    Ok(match route.action {
-        RouteAction::Upstream(upstream) => Next::Forward { upstream },
-        RouteAction::Handler(handler) => Next::Handler { handler },
-    })
+}
+
+/// From the match to the limits that need no token.
+fn before_token(snapshot: &Snapshot, facts: &Facts<'_>, outcome: &mut Outcome) -> Pass {
+    let route = match_route(snapshot, facts, outcome)?;
+    take_limits(snapshot, facts, outcome, &route.limits, Some(route))?;
+    if route.fleet_limits.is_empty() {
+        return Ok(());
+    }
+    take_fleet(snapshot, facts, outcome, &route.fleet_limits, Some(route), Step::ROUTE_FLEET)
 }
 
 const fn refuse(refusal: Refusal) -> Next {

@@ -85,7 +85,10 @@ impl Engine {
         self.identify(id, r, host)?;
         self.scratch_of = Some(generation);
         let next = self.decide(id, Step::START);
-        self.count(id);
+        // Who waits for a limit of the listener has no route yet.
+        if !matches!(next, Next::Wait { .. }) || self.exchanges[id as usize].outcome.route.is_some() {
+            self.count(id);
+        }
         Ok(next)
     }
 

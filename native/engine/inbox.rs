@@ -10,6 +10,7 @@ use mio::Waker;
 use super::downstream::{Arrival, Idle};
 use super::state::{ConnKey, Exchange};
 use crate::overload::Load;
+use crate::remote::{Answer, Answers, Ticket};
 use crate::time::Nanos;
 
 /// One engine's letter box.
@@ -61,6 +62,16 @@ pub(super) enum Message {
     Control(Control),
     /// An issuer's keys are wanted.
     Keys { issuer: u32, generation: u64 },
+    /// What a store said to an exchange that waits.
+    Limit { id: u32, generation: u32, wait: u32, answer: Answer },
+}
+
+impl Answers for Inbox {
+    fn answer(&self, ticket: &Ticket, answer: Answer) {
+        let Ticket { id, generation, wait, .. } = *ticket;
+        // An engine that is gone has nobody who waits.
+        drop(self.send(Message::Limit { id, generation, wait, answer }));
+    }
 }
 
 /// What whoever runs an engine on another thread may ask of it.

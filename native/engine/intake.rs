@@ -83,7 +83,7 @@ impl Engine {
     /// A request that waits cannot wait with its body.
     fn no_room(&mut self, id: u32) {
         match self.exchanges[id as usize].phase {
-            Phase::Parked { .. } => self.give_up_keys(id),
+            Phase::Parked { .. } => self.refuse_waiting(id),
             _ => self.fail(id, Failure::Overloaded),
         }
     }

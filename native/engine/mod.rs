@@ -79,7 +79,7 @@ pub use inbox::{Control, Inbox};
 use crate::core::Core;
 use crate::h1::{Fields, Target};
 use crate::observe::{Rng, Shard};
-use crate::respond::{Answer, Refusal};
+use crate::respond::Refusal;
 use crate::snapshot::{Held, Settings};
 use crate::time::Nanos;
 use crate::upstream::{Failure, deadline};
@@ -343,11 +343,6 @@ impl Engine {
     /// The settings in force when the engine last looked.
     fn settings(&self) -> Option<&Settings> {
         self.snapshot.as_ref().map(|snapshot| &snapshot.settings)
-    }
-
-    fn give_up_keys(&mut self, id: u32) {
-        self.unpark(id);
-        self.answer(id, &Answer::Refuse(Refusal::KeysUnavailable));
     }
 }
 

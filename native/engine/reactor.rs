@@ -238,7 +238,7 @@ impl Engine {
         let ex = &self.exchanges[id as usize];
         let starved = ex.answer.status == 0 && !ex.upload.complete && ex.upload.unsent() == 0;
         let failure = match (expired, ex.phase) {
-            (Expired::Wait, Phase::Parked { .. }) => return self.give_up_keys(id),
+            (Expired::Wait, Phase::Parked { .. }) => return self.give_up_waiting(id),
             (Expired::Wait, Phase::Queued) => Failure::Overloaded,
             (Expired::Wait, _) => Failure::ConnectTimeout,
             (Expired::Head, _) => Failure::HeadTimeout,

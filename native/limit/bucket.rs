@@ -36,6 +36,18 @@ pub struct Take {
     pub(super) shared: bool,
 }
 
+impl Take {
+    /// What a bucket elsewhere said: a token was taken, so many are left, one more comes after `reset`.
+    pub const fn allowed(remaining: u32, reset: Nanos) -> Take {
+        Take { allowed: true, remaining, reset, retry_after: Nanos::ZERO, shared: false }
+    }
+
+    /// What a bucket elsewhere said: there is a token after `wait`.
+    pub const fn refused(wait: Nanos) -> Take {
+        Take { allowed: false, remaining: 0, reset: wait, retry_after: wait, shared: false }
+    }
+}
+
 /// Takes what `price` says if it is there. Callers on any number of threads together never take more than the
 /// quota.
 #[inline]

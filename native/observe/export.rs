@@ -149,7 +149,7 @@ impl Metrics {
     }
 
     fn parked_requests(&self) -> Family {
-        let help = "Requests that wait for a key set now.";
+        let help = "Requests that wait for a key set or a store now.";
         let mut family = Family::new("ferrogate_parked_requests", help, Kind::Gauge);
         family.with([], self.parked() as f64);
         family

@@ -55,6 +55,8 @@ pub enum Refusal {
     /// A claim that the route's policy reads has no form that it could have.
     ClaimMalformed,
     RateLimited,
+    /// The store of a limit is away, and nothing passes without it.
+    LimitUnavailable,
     /// The host demands other client authentication than the connection's server name (RFC 9110 section 15.5.20).
     MisdirectedRequest,
     /// The route demands a client certificate and the connection has none.
@@ -172,6 +174,9 @@ impl Refusal {
             }
             Refusal::DenyListUnavailable => {
                 row(503, "deny_list_unavailable", "It is not known now which tokens are denied.").retry(1)
+            }
+            Refusal::LimitUnavailable => {
+                row(503, "limit_unavailable", "A rate limit could not be checked.").retry(1)
             }
             Refusal::InsufficientScope => {
                 row(403, "insufficient_scope", "The token lacks a scope that the route needs.")

@@ -16,7 +16,8 @@ pub use compile::{CompileError, Registries, compile};
 pub use downstream::Downstream;
 pub use pushed::Pushed;
 pub use route::{
-    Cost, Limit, LimitKey, Route, RouteAction, RouteClientCertificate, RouteJwt, TokenSource, WebSocketPolicy,
+    Cost, Fleet, Limit, LimitKey, Route, RouteAction, RouteClientCertificate, RouteJwt, TokenSource,
+    WebSocketPolicy,
 };
 
 use crate::access::TrustedProxies;
@@ -24,6 +25,7 @@ use crate::jwt::{DenyPolicy, Issuer, TokenPolicy};
 use crate::limit::{Buckets, Counters, KeyHasher, LimitId, Quota};
 use crate::observe::{Metrics, RecordOptions};
 use crate::overload::Limits;
+use crate::remote::Store;
 use crate::router::Router;
 use crate::tls::ServerTls;
 use crate::upstream::Upstream;
@@ -40,6 +42,8 @@ pub struct Snapshot {
     pub limits: Vec<Limit>,
     /// Indexes into `limits` that count every request before routing.
     pub listen_limits: Vec<u32>,
+    /// Those of them that a store counts.
+    pub fleet_limits: Vec<u32>,
     pub issuers: Vec<SnapshotIssuer>,
     pub api_keys: Vec<SnapshotApiKeys>,
     /// Some issuer has a deny-list.
@@ -47,6 +51,8 @@ pub struct Snapshot {
     pub upstreams: Vec<Arc<Upstream>>,
     /// What stands in for each upstream while its breaker is open.
     pub fallbacks: Vec<Option<Fallback>>,
+    /// Those that limits are counted in.
+    pub stores: Vec<Arc<Store>>,
     pub buckets: Arc<Buckets>,
     pub counters: Arc<Counters>,
     pub keys: KeyHasher,

@@ -1,14 +1,16 @@
 //! One compiled route and its limits: what the request path reads, already in the form it needs.
 
 use super::RouteApiKey;
-use super::plan::PlanCertificateField;
+use super::plan::{Fallback as FleetFallback, FleetMode, PlanCertificateField};
 use crate::access::{AccessPolicy, CorsPolicy, RequiredScopes};
 use crate::h1::{Flags, SetField};
 use crate::jwt::{Fallback, TokenDemands};
 use crate::limit::{LimitId, LimitText, Rule};
 use crate::observe::{LimitMetrics, RouteMetrics};
+use crate::remote::{Rate, Store};
 use crate::time::Nanos;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 pub struct Route {
     pub index: u32,
@@ -23,6 +25,9 @@ pub struct Route {
     pub limits: Vec<u32>,
     /// Indexes of limits with a claim in their key.
     pub claim_limits: Vec<u32>,
+    /// The same two of limits that a store counts, which are checked after those of this process.
+    pub fleet_limits: Vec<u32>,
+    pub fleet_claim_limits: Vec<u32>,
     pub cors: Option<CorsPolicy>,
     /// Time to the response head.
     pub timeout: Nanos,
@@ -122,6 +127,22 @@ pub struct Limit {
     /// Answers tell it as `X-RateLimit-…` too.
     pub legacy: bool,
     pub metrics: Arc<LimitMetrics>,
+    /// None: counted in this process.
+    pub fleet: Option<Fleet>,
+}
+
+/// How a fleet counts a limit together.
+pub struct Fleet {
+    pub store: Arc<Store>,
+    pub mode: FleetMode,
+    pub fallback: FleetFallback,
+    /// None: as many as the store last told of.
+    pub gateways: Option<u32>,
+    pub rate: Rate,
+    /// What the names of its keys in the store begin with.
+    pub begins: Arc<str>,
+    /// Requests that the fallback decided.
+    pub fallbacks: Arc<AtomicU64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

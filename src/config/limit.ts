@@ -1,5 +1,6 @@
 // Options of a limit: an algorithm with its numbers, what it is counted by, and what one request costs.
 import { z } from 'zod';
+import { belongsToStore, fleetOptions, planFleet } from './fleet.ts';
 import type { Fault } from './issues.ts';
 import {
   choice,
@@ -137,11 +138,13 @@ export const limitSection = section(
       withDefault(flag(), false),
       'Whether answers also have `X-RateLimit-Limit`, `-Remaining` and `-Reset` (seconds), of the strictest such limit.',
     ),
+    ...fleetOptions,
   },
 ).superRefine((limit, context) => {
   if (limit.rate !== undefined && typeof limit.per === 'number')
     fillsInTime({ rate: limit.rate, per: limit.per, burst: limit.burst }, context);
   numbersFit(limit, context);
+  belongsToStore(limit, context);
 });
 
 type Limit = z.output<typeof limitSection>;
@@ -225,6 +228,7 @@ export function planLimit(id: string, limit: Limit): PlanLimit {
     warmUpMs: limit.warmUp,
     shadow: limit.shadow,
     legacyHeaders: limit.legacyHeaders,
+    fleet: planFleet(limit),
   };
 }
 

@@ -181,6 +181,14 @@ export interface PlanLimit {
   warmUpMs: number;
   shadow: boolean;
   legacyHeaders: boolean;
+  fleet: PlanFleet | null; // null = counted in this process
+}
+/** How a fleet counts a limit together. */
+export interface PlanFleet {
+  store: string; // id
+  mode: 'leased' | 'exact';
+  fallback: 'local' | 'open' | 'closed';
+  gateways: number | null; // of which the local fallback is a share; null = as many as the store last told of
 }
 export type PlanLimitKey =
   | { kind: 'client' | 'route' | 'all' /* everything together */ }

@@ -1368,6 +1368,31 @@ export interface LimitConfig {
    * Takes true or false. Default: `false`.
    */
   legacyHeaders?: boolean | undefined;
+  /**
+   * The store (of `stores`) in which all gateways that share it count this limit together, as a token
+   * bucket.
+   * Takes an id of 1 to 64 letters, digits, "_", "-" and ".", with a letter or digit first. Default:
+   * counted in this process.
+   */
+  store?: string | undefined;
+  /**
+   * With a store. `leased`: each gateway borrows tokens ahead and answers by itself; all gateways
+   * together hold at most half of a burst, or one token each, so that many more may pass at once.
+   * `exact`: each request asks the store and waits for it.
+   * Takes one of "leased", "exact". Default: `"leased"`.
+   */
+  mode?: 'leased' | 'exact' | undefined;
+  /**
+   * With a store, what holds while it gives no answer. `local`: this gateway counts its share of the
+   * quota, `open`: every request passes, `closed`: none does (503 `limit_unavailable`).
+   * Takes one of "local", "open", "closed". Default: `"local"`.
+   */
+  fallback?: 'local' | 'open' | 'closed' | undefined;
+  /**
+   * With a store, how many gateways share the quota while each counts by itself.
+   * Takes an integer from 1 to 10000. Default: as many as the store last told of.
+   */
+  gateways?: number | undefined;
 }
 
 /** Servers that answer the same requests. */

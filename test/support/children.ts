@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import type { GatewayConfig, Listening } from '../../src/index.ts';
+import type { GatewayConfig, Listening, ListenOverrides } from '../../src/index.ts';
 import { underTest } from './listeners.ts';
 
 export interface Memory {
@@ -44,11 +44,9 @@ const child = (name: string): string => fileURLToPath(new URL(`children/${name}.
 /** Starts a gateway in a process of its own; `handlers` adds the routes below `/js`. It is killed when the test ends. */
 export async function startChildGateway(
   config: GatewayConfig,
-  { handlers = false }: { handlers?: boolean } = {},
+  { handlers = false, listen = underTest }: { handlers?: boolean; listen?: ListenOverrides } = {},
 ): Promise<ChildGateway> {
-  const { process: started, errors } = forked('gateway', { config, handlers, listen: underTest }, [
-    '--expose-gc',
-  ]);
+  const { process: started, errors } = forked('gateway', { config, handlers, listen }, ['--expose-gc']);
   const waiting = new Map<number, (reply: Reply) => void>();
   let last = 0;
   const reply = (id: number): Promise<unknown> =>

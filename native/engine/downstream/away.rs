@@ -149,6 +149,9 @@ impl Engine {
             Message::Keys { issuer, generation } => {
                 self.queue.signal(0, 0, What::KeyWanted { issuer, snapshot: generation });
             }
+            Message::Limit { id, generation, wait, answer } => {
+                self.store_answered(id, generation, wait, answer);
+            }
             for_connection => self.read_answer(for_connection),
         }
     }

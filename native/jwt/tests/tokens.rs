@@ -11,7 +11,7 @@ fn tells_the_claims_of_a_good_token() {
     assert_eq!(verified.subject(), Some("u1"));
     assert_eq!(verified.claims_json(), CLAIMS);
     assert_eq!(verified.claims().len(), 9);
-    assert_eq!(verified.scopes(), ["read:orders".into(), "write:orders".into()]);
+    assert_eq!(verified.scopes(), ["read:orders", "write:orders"].map(Box::<str>::from));
     assert!(verified.has_scope("read:orders") && !verified.has_scope("read"));
     assert_eq!(verified.claim("realm.roles"), Some(&serde_json::json!(["x"])));
     assert_eq!(verified.claim("a.b"), Some(&Value::from(7)));

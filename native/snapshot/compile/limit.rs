@@ -2,6 +2,7 @@
 
 use super::super::plan::{PlanAlgorithm, PlanCost, PlanKey, PlanLimit, PlanOverride};
 use super::super::{Cost, Limit, LimitKey};
+use super::fleet::{Stores, compile_fleet};
 use super::{CompileError, Registries, error};
 use crate::limit::{Fixed, LimitText, Quota, Rule, Sliding, Span, States};
 use crate::time::Nanos;
@@ -10,6 +11,7 @@ pub(super) fn compile_limit(
     i: usize,
     plan: &PlanLimit,
     registries: &dyn Registries,
+    stores: &mut Stores<'_>,
 ) -> Result<Limit, CompileError> {
     let at = |message: &str| error(format!("limits[{i}]"), message);
     let counters = registries.counters();
@@ -25,6 +27,7 @@ pub(super) fn compile_limit(
         shadow: plan.shadow,
         legacy: plan.legacy_headers,
         metrics: registries.metrics().limit(&plan.id),
+        fleet: compile_fleet(i, plan, stores)?,
     })
 }
 
@@ -106,6 +109,9 @@ fn compile_key(plan: &PlanKey) -> LimitKey {
 
 /// The rule of a key of `limit` with these numbers; an error says what is wrong with them.
 pub fn override_rule(limit: &Limit, change: &PlanOverride) -> Result<Rule, &'static str> {
+    if limit.fleet.is_some() {
+        return Err("a limit that a store counts has no keys of their own");
+    }
     let PlanOverride { rate, per_ms, burst, max_in_flight } = *change;
     let rule = match &limit.rule {
         Rule::Bucket(_) | Rule::Warming(..) if max_in_flight > 0 => {

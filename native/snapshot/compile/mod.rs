@@ -2,21 +2,24 @@
 
 mod access;
 mod api_key;
+mod fleet;
 mod identity;
 mod limit;
 mod route;
 mod router;
 mod upstream;
 
-use super::plan::{Plan, PlanIssuer};
+use super::plan::{Plan, PlanIssuer, PlanStore};
 use super::{Downstream, Settings, Snapshot};
 use crate::access::TrustedProxies;
 use crate::jwt::Issuer;
 use crate::limit::{Buckets, Counters, KeyHasher};
 use crate::observe::{Metrics, RecordOptions};
+use crate::remote::Store;
 use crate::tls::ServerTls;
 use crate::upstream::Upstream;
 use api_key::compile_api_keys;
+use fleet::{Stores, part};
 use identity::compile_issuers;
 use limit::compile_limit;
 pub use limit::override_rule;
@@ -32,6 +35,8 @@ pub trait Registries {
     fn issuer(&self, plan: &PlanIssuer) -> Arc<Issuer>;
     /// The upstream of that id, with its state when its plan did not change.
     fn upstream(&self, plan: &super::plan::PlanUpstream) -> Result<Arc<Upstream>, String>;
+    /// The store of that id, with its connections and leases when its plan did not change.
+    fn store(&self, plan: &PlanStore) -> Result<Arc<Store>, String>;
     fn buckets(&self) -> Arc<Buckets>;
     fn counters(&self) -> Arc<Counters>;
     fn keys(&self) -> KeyHasher;
@@ -69,11 +74,12 @@ pub fn compile(
     registries: &dyn Registries,
 ) -> Result<(Snapshot, Vec<String>), CompileError> {
     let metrics = registries.metrics();
+    let mut stores = Stores::new(&plan.stores, registries);
     let limits = plan
         .limits
         .iter()
         .enumerate()
-        .map(|(i, limit)| compile_limit(i, limit, registries))
+        .map(|(i, limit)| compile_limit(i, limit, registries, &mut stores))
         .collect::<Result<Vec<_>, _>>()?;
     let index = Index::new(&plan);
     let (router, warnings) = compile_router(&plan.routes)?;
@@ -93,12 +99,16 @@ pub fn compile(
         .iter()
         .map(|id| index.limit(id).ok_or_else(|| error("listen.limits", format!("no limit is named {id:?}"))))
         .collect::<Result<_, _>>()?;
+    let (listen_limits, fleet_limits) = part(listen_limits, &limits);
+    let stores = stores.into_opened();
     let snapshot = Snapshot {
         generation,
         router,
         routes,
         limits,
         listen_limits,
+        fleet_limits,
+        stores,
         issuers: compile_issuers(&plan, registries)?,
         api_keys: compile_api_keys(&plan, registries)?,
         denies: plan.issuers.iter().any(|issuer| issuer.deny_list.is_some()),

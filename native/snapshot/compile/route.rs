@@ -4,6 +4,7 @@ use super::super::plan::{Plan, PlanAction, PlanClientCertificate, PlanCors, Plan
 use super::super::{Limit, Route, RouteAction, RouteClientCertificate, WebSocketPolicy};
 use super::access::compile_access;
 use super::api_key::{compile_route_api_key, key_header};
+use super::fleet::part;
 use super::identity::compile_jwt;
 use super::{CompileError, Index, error};
 use crate::access::{CorsOptions, CorsPolicy};
@@ -32,6 +33,8 @@ pub(super) fn compile_route(
             index.limit(id).ok_or_else(|| error(at("limits"), format!("no limit is named {id:?}")))?;
         if limits[limit as usize].key.needs_token() { claim.push(limit) } else { plain.push(limit) }
     }
+    let (plain, fleet) = part(plain, limits);
+    let (claim, fleet_claim) = part(claim, limits);
     let cors = match &plan.cors {
         Some(cors) => Some(compile_cors(cors).map_err(|m| error(at("cors"), m))?),
         None => None,
@@ -47,6 +50,8 @@ pub(super) fn compile_route(
         api_key: compile_route_api_key(plan, index).map_err(|m| error(at("apiKey"), m))?,
         limits: plain,
         claim_limits: claim,
+        fleet_limits: fleet,
+        fleet_claim_limits: fleet_claim,
         cors,
         timeout: Nanos::from_millis(plan.timeout_ms),
         idle_timeout: Nanos::from_millis(plan.idle_timeout_ms),

@@ -37,6 +37,42 @@ pub struct PlanLimit {
     pub shadow: bool,
     #[serde(default)]
     pub legacy_headers: bool,
+    /// None: counted in this process.
+    #[serde(default)]
+    pub fleet: Option<PlanFleet>,
+}
+
+/// A limit that a fleet counts together.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlanFleet {
+    /// Id of a store.
+    pub store: String,
+    pub mode: FleetMode,
+    pub fallback: Fallback,
+    /// Of how many the local fallback is a share; none: as many as the store last told of.
+    pub gateways: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum FleetMode {
+    /// Tokens are leased and spent in this process.
+    Leased,
+    /// Each request asks the store.
+    Exact,
+}
+
+/// What decides when the store gives no answer in time.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Fallback {
+    /// A bucket of this process with a share of the quota.
+    Local,
+    /// Every request passes.
+    Open,
+    /// None does: 503.
+    Closed,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]

@@ -49,7 +49,7 @@ pub struct Plan {
 }
 
 /// A text that is never shown.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize, PartialEq, Eq)]
 #[serde(transparent)]
 pub struct PlanSecret(pub String);
 

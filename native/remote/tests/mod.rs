@@ -1,0 +1,4 @@
+//! Tables of the arithmetic, without a store.
+
+mod arithmetic;
+mod leases;
