@@ -37,7 +37,7 @@ fn ask_at(core: &Core, now: Nanos, method: &str, target: &str, headers: &[&str])
         Next::Wait { waits: Waits::Keys { start, .. }, .. } => {
             return (format!("wait {start}"), String::new());
         }
-        wait @ Next::Wait { .. } => panic!("{wait:?}"),
+        Next::Wait { waits: Waits::Limit { .. }, .. } => return ("wait for a store".into(), String::new()),
         Next::Answer(answer) => answer,
     };
     let (mut head, mut body) = (Vec::new(), Vec::new());

@@ -49,6 +49,8 @@ mod decide_tests;
 mod decimal;
 pub mod engine;
 pub mod explain;
+#[cfg(test)]
+mod fleet_decide_tests;
 pub mod h1;
 pub mod jwt;
 pub mod limit;

@@ -73,8 +73,8 @@ impl Link {
                 Ok(Link::One(client.get_multiplexed_async_connection_with_config(&config).await?))
             }
             PlanStoreKind::Sentinel => {
-                let mut client = sentinel(plan)?;
-                Ok(Link::One(client.get_async_connection_with_config(&config).await?))
+                let client = sentinel(plan)?.async_get_client().await?;
+                Ok(Link::One(client.get_multiplexed_async_connection_with_config(&config).await?))
             }
             PlanStoreKind::Cluster => Ok(Link::Cluster(cluster(plan)?.get_async_connection().await?)),
         }
@@ -125,6 +125,15 @@ impl Link {
             _ => Err(unexpected()),
         }
     }
+}
+
+/// The address of the primary that the Sentinels of a store name; none where there are no Sentinels.
+pub(super) async fn primary(plan: &PlanStore) -> RedisResult<Option<String>> {
+    if plan.kind != PlanStoreKind::Sentinel {
+        return Ok(None);
+    }
+    let client = sentinel(plan)?.async_get_client().await?;
+    Ok(Some(client.get_connection_info().addr().to_string()))
 }
 
 fn command(ask: &Ask, how: Wording) -> Cmd {

@@ -29,7 +29,7 @@ pub(super) fn families(stores: &[&Shared]) -> Vec<Family> {
     let mut all = vec![requests(stores), fallbacks(stores)];
     let gauges: [(&'static str, &'static str, Kind, fn(&Shared) -> f64); 6] = [
         ("ferrogate_store_up", "Whether the store answers, as last seen.", Kind::Gauge, |s| {
-            f64::from(u8::from(s.up.load(Relaxed)))
+            f64::from(u8::from(s.up.load(Relaxed) && s.known.load(Relaxed)))
         }),
         ("ferrogate_store_gateways", "Gateways that share the store, as it last said.", Kind::Gauge, |s| {
             f64::from(s.gateways.load(Relaxed))

@@ -125,6 +125,8 @@ pub(super) struct Shared {
     pub stats: Stats,
     /// Questions are answered, or nobody has tried yet.
     pub up: AtomicBool,
+    /// It has answered once.
+    pub known: AtomicBool,
     /// Gateways that share it, as last heard.
     pub gateways: AtomicU32,
     /// The engines' time at a moment of the machine's, as first heard.
@@ -155,6 +157,7 @@ impl Store {
             leases: Leases::default(),
             stats: Stats::default(),
             up: AtomicBool::new(true),
+            known: AtomicBool::new(false),
             gateways: AtomicU32::new(1),
             epoch: OnceLock::new(),
         });

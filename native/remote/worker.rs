@@ -12,7 +12,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout, timeout_at};
 
 use super::breaker::{Backoff, Breaker};
-use super::connect::{CONNECT_TIMEOUT, Fault, Link, Wording};
+use super::connect::{CONNECT_TIMEOUT, Fault, Link, Wording, primary};
 use super::leases::Leftover;
 use super::script::{Amount, Granted};
 use super::store::{Answer, Ask, Shared, Who};
@@ -36,10 +36,11 @@ pub(super) async fn serve(shared: Arc<Shared>, mut asks: Receiver<Ask>) {
     loop {
         let Some(reached) = hold(&shared, &mut asks, reach(&shared, &me), is_first).await else { break };
         is_first = false;
-        if let Some(link) = reached {
+        if let Some((link, at)) = reached {
             shared.up.store(true, Relaxed);
+            shared.known.store(true, Relaxed);
             let since = Instant::now();
-            if pump(&shared, link, &mut asks, &me).await == End::Closed {
+            if pump(&shared, link, at, &mut asks, &me).await == End::Closed {
                 break;
             }
             if since.elapsed() >= SOUND {
@@ -55,19 +56,21 @@ pub(super) async fn serve(shared: Arc<Shared>, mut asks: Receiver<Ask>) {
     shared.up.store(false, Relaxed);
 }
 
-/// A connection over which the store answers in time, and takes writes; none otherwise.
-async fn reach(shared: &Shared, me: &str) -> Option<Link> {
+/// A connection over which the store answers in time, and takes writes, and which server Sentinels named for it; none
+/// otherwise.
+async fn reach(shared: &Shared, me: &str) -> Option<(Link, Option<String>)> {
     shared.stats.connects.fetch_add(1, Relaxed);
     let prefix = &shared.plan.prefix;
     let open = async {
+        let at = primary(&shared.plan).await.ok()?;
         let mut link = Link::open(&shared.plan).await.ok()?;
         link.gather(prefix, me, true).await.ok()?;
-        Some(link)
+        Some((link, at))
     };
-    let mut link = timeout(CONNECT_TIMEOUT, open).await.ok()??;
+    let (mut link, at) = timeout(CONNECT_TIMEOUT, open).await.ok()??;
     let gateways = timeout(patience(shared), link.gather(prefix, me, true)).await.ok()?.ok()?;
     shared.gateways.store(gateways, Relaxed);
-    Some(link)
+    Some((link, at))
 }
 
 /// Waits for `what`, and lets nobody wait with it; `patient` once for as long as a request may wait anyway. None when
@@ -124,13 +127,21 @@ impl Trip {
 struct Line {
     shared: Arc<Shared>,
     link: Link,
+    /// The server that Sentinels named as primary.
+    at: Option<String>,
     trip: Arc<Trip>,
     room: Arc<Semaphore>,
 }
 
-async fn pump(shared: &Arc<Shared>, link: Link, asks: &mut Receiver<Ask>, me: &str) -> End {
+async fn pump(
+    shared: &Arc<Shared>,
+    link: Link,
+    at: Option<String>,
+    asks: &mut Receiver<Ask>,
+    me: &str,
+) -> End {
     let room = Arc::new(Semaphore::new(PIPELINES));
-    let line = Line { shared: Arc::clone(shared), link, trip: Arc::default(), room };
+    let line = Line { shared: Arc::clone(shared), link, at, trip: Arc::default(), room };
     let (mut heartbeat, mut sweep) = (interval(HEARTBEAT), interval(SWEEP));
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -186,8 +197,15 @@ impl Line {
 
     fn beat(&self, me: &str) {
         let (shared, mut link, trip) = (Arc::clone(&self.shared), self.link.clone(), Arc::clone(&self.trip));
-        let me = me.to_owned();
+        let (me, at) = (me.to_owned(), self.at.clone());
         tokio::spawn(async move {
+            // One that was replaced may take writes for a while, and they are lost.
+            let named = timeout(CONNECT_TIMEOUT, primary(&shared.plan)).await;
+            if let Ok(Ok(named)) = named
+                && named != at
+            {
+                return trip.tripped.notify_one();
+            }
             match timeout(patience(&shared), link.gather(&shared.plan.prefix, &me, true)).await {
                 Ok(Ok(gateways)) => {
                     shared.gateways.store(gateways, Relaxed);
