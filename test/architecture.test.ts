@@ -119,7 +119,11 @@ test('policies and codec know no socket, and clocks are read in few places', () 
       .map(({ path }) => path),
   ).toEqual([]);
   expect(
-    onlyIn(rustCode, /\b(?:Instant|SystemTime)::now\b/, /^native\/(?:engine\/clock\.rs|binding\/|remote\/(?:store|worker)\.rs)/),
+    onlyIn(
+      rustCode,
+      /\b(?:Instant|SystemTime)::now\b/,
+      /^native\/(?:engine\/clock\.rs|binding\/|remote\/(?:store|worker)\.rs)/,
+    ),
   ).toEqual([]);
 });
 

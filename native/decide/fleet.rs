@@ -26,22 +26,18 @@ pub(super) fn take_fleet(
         let limit = &snapshot.limits[*index as usize];
         let Some(fleet) = &limit.fleet else { continue };
         let key = limit_key(snapshot, limit, facts, outcome, route);
+        let name = |outcome: &Outcome| name(fleet, limit, facts, outcome, route);
         let says = match outcome.answer.take() {
             Some(Answer::Take(take)) => Says::Take(take),
             Some(Answer::Fallback) => fall_back(snapshot, facts, fleet, key),
-            Some(Answer::Again) | None => {
-                match ask(facts, fleet, key, || name(fleet, limit, facts, outcome, route)) {
-                    Asked::Says(take) => Says::Take(take),
-                    Asked::Away => fall_back(snapshot, facts, fleet, key),
-                    Asked::Waits => {
-                        let hash = name(fleet, limit, facts, outcome, route).hash;
-                        return Err(Next::Wait {
-                            waits: Waits::Limit { limit: *index, key, hash },
-                            step: step.at_limit(at),
-                        });
-                    }
+            Some(Answer::Again) | None => match ask(facts, fleet, key, || name(outcome)) {
+                Asked::Says(take) => Says::Take(take),
+                Asked::Away => fall_back(snapshot, facts, fleet, key),
+                Asked::Waits => {
+                    let waits = Waits::Limit { limit: *index, key, hash: name(outcome).hash };
+                    return Err(Next::Wait { waits, step: step.at_limit(at) });
                 }
-            }
+            },
         };
         match says {
             Says::Take(take) if tell(limit, *index, take, facts, outcome) => {}

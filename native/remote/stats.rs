@@ -22,12 +22,15 @@ pub(super) struct Stats {
     pub fallbacks: Fallbacks,
 }
 
+/// Name, help, kind, and where the value is.
+type Plain = (&'static str, &'static str, Kind, fn(&Shared) -> f64);
+
 pub(super) fn families(stores: &[&Shared]) -> Vec<Family> {
     if stores.is_empty() {
         return Vec::new();
     }
     let mut all = vec![requests(stores), fallbacks(stores)];
-    let gauges: [(&'static str, &'static str, Kind, fn(&Shared) -> f64); 6] = [
+    let gauges: [Plain; 6] = [
         ("ferrogate_store_up", "Whether the store answers, as last seen.", Kind::Gauge, |s| {
             f64::from(u8::from(s.up.load(Relaxed) && s.known.load(Relaxed)))
         }),

@@ -110,6 +110,7 @@ const plan = {
       warmUpMs: 0,
       shadow: false,
       legacyHeaders: false,
+      fleet: null,
     },
   ],
   upstreams: [

@@ -1,5 +1,6 @@
 // Stores: what their URLs say, and what is refused.
 import { describe, expect, test } from 'vitest';
+import { parseConfig, toPlan } from '../../src/config/index.ts';
 import { parseStoreUrl } from '../../src/config/store.ts';
 import { config, wrong } from './support.ts';
 
@@ -71,4 +72,30 @@ test('what names a store names one that there is', () => {
   expect(
     wrong(config({ stores: { main: { url: 'redis://a', tls: { ca: '-----BEGIN CERTIFICATE-----' } } } })),
   ).toEqual(['stores.main.tls.ca: expected nothing unless the URL is one of "rediss", received "***"']);
+});
+
+test('what belongs to a store says nothing without one', () => {
+  const stores = { main: { url: 'redis://a' } };
+  const of = (limit: object, more: object = {}): string[] =>
+    wrong(config({ limits: { perClient: { rate: 1, per: '1s', ...limit } }, ...more }));
+  expect(of({ store: 'main', mode: 'exact', fallback: 'closed', gateways: 3 }, { stores })).toEqual([]);
+  expect(of({ store: 'main', mode: 'loose' }, { stores })).toEqual([
+    'limits.perClient.mode: expected one of "leased", "exact", received "loose"',
+  ]);
+  expect(of({ mode: 'exact', fallback: 'open', gateways: 2 })).toEqual([
+    'limits.perClient.mode: expected nothing without "store", received "exact"',
+    'limits.perClient.fallback: expected nothing without "store", received "open"',
+    'limits.perClient.gateways: expected nothing without "store", received 2',
+  ]);
+});
+
+test('a limit in a store is leased, with a local fallback, unless it says otherwise', () => {
+  const fleet = { rate: 1, per: '1s', store: 'main' };
+  const parsed = parseConfig(config({ stores: { main: { url: 'redis://a' } }, limits: { fleet } }));
+  expect(toPlan(parsed).limits[0]?.fleet).toEqual({
+    store: 'main',
+    mode: 'leased',
+    fallback: 'local',
+    gateways: null,
+  });
 });

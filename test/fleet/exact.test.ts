@@ -15,6 +15,7 @@ test.each(Object.entries(drives))('two gateways are one bucket, %s', async (_, d
   const redis = await startRedis();
   const config = fleetConfig(redis.url, { mode: 'exact', fallback: 'closed' }, '2s');
   const gateways = [await startFleetGateway(config, drive), await startFleetGateway(config, drive)];
+  await Promise.all(gateways.map((gateway) => gateway.storeIs(true)));
   const urls = gateways.map(({ url }) => url);
   const { statuses } = await askAll(urls, 60, 'secret-key');
   expect(statuses).toEqual({ 200: 20, 429: 40 });

@@ -1,7 +1,13 @@
 // What happens to a limit while its Redis is killed, stands still, is slow or full or refuses us, and that it comes back.
 import { expect, test } from 'vitest';
 import { askAll, fleetConfig, startFleetGateway } from '../support/fleet.ts';
-import { type RedisServer, type SentinelSet, startCluster, startRedis, startSentinel } from '../support/redis.ts';
+import {
+  type RedisServer,
+  type SentinelSet,
+  startCluster,
+  startRedis,
+  startSentinel,
+} from '../support/redis.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 

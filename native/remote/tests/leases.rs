@@ -128,3 +128,47 @@ fn threads_spend_each_token_once() {
     });
     assert_eq!((taken, leases.out()), (10_000, 0));
 }
+
+/// Two gateways under a steady pace of one key, and a bucket that refills a token each 2 ms, as the script keeps it.
+#[test]
+fn under_steady_load_a_call_serves_a_hundred_requests_and_no_more_passes_than_the_bound() {
+    const QUOTA: Rate = Rate::new(500, 1000, 600);
+    // Requests of each gateway in a millisecond: below the quota, at it, and four times as many.
+    for (each, of_ms) in [(1, 5), (1, 4), (1, 1)] {
+        let gateways = [Leases::default(), Leases::default()];
+        let (mut debt, mut calls, mut asked, mut passed) = (0_f64, 0, 0, 0);
+        for at in 0..30_000 {
+            debt = (debt - 0.5).max(0.0);
+            let now = ms(at);
+            for leases in &gateways {
+                let requests = if at % of_ms == 0 { each } else { 0 };
+                for _ in 0..requests {
+                    asked += 1;
+                    loop {
+                        let spend = leases.spend(KEY, &QUOTA, 1, now);
+                        let wants = matches!(spend, Spend::Ask | Spend::Taken { top_up: true, .. });
+                        passed += u64::from(matches!(spend, Spend::Taken { .. }));
+                        let counted = Counted { key: KEY, name: &name(), rate: QUOTA, cost: 1 };
+                        if wants && let Wanted::Ask(renewal) = leases.want(&counted, 2, now, None) {
+                            calls += 1;
+                            let left = 600.0 - debt;
+                            let tokens = f64::from(renewal.amount.want).min(left.floor());
+                            debt += tokens;
+                            let wait = ((left - tokens).floor() + 1.0 - (left - tokens)) * 2.0;
+                            let answer = granted(tokens as u32, (left - tokens) as u32, wait.ceil() as u64);
+                            leases.granted(KEY, renewal.amount, &answer, now);
+                        }
+                        if spend != Spend::Ask {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        let quota = 600 + 500 * 30;
+        println!("{calls} calls for {asked} requests, {passed} passed, quota {quota}");
+        assert!(calls * 100 <= asked, "{calls} calls for {asked} requests");
+        assert!(passed <= quota, "what is held at the end was paid for");
+        assert!(passed + 300 >= quota.min(asked), "{passed} of {asked}");
+    }
+}
