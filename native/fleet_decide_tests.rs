@@ -54,6 +54,7 @@ fn walk(core: &Core, answers: &[Answer]) -> (Vec<u32>, String, usize) {
         now: Nanos::from_secs(1000),
         unix: UnixSeconds(1_800_000_000),
         shard: Shard::default(),
+        peer_trusted: false,
     };
     let snapshot = testing::snapshot(core);
     let (mut outcome, mut step, mut waited) = (Outcome::default(), Step::START, Vec::new());
