@@ -47,6 +47,19 @@ const printed: Readonly<Record<string, readonly string[]>> = {
     'the third read: 200 {"method":"GET","url":"/orders/1","user":"ada"}',
     'the fourth read: 429 rate_limited',
   ],
+  'token-service.mjs': [
+    'login: 200 Bearer 300',
+    'orders: 200 orders of ada',
+    'refresh: 200 another token: true',
+    'devices: example, example',
+    'a spent token: 400 invalid_grant',
+    'its session: 400 invalid_grant',
+    'logout: 200 {"ended":true}',
+    'after it: 400 invalid_grant',
+    'a machine: 200 orders of robot',
+    'keys: retired, signing',
+    'by the new key: 200 orders of robot',
+  ],
 };
 
 const examples = readdirSync(`${root}examples`).filter((name) => name.endsWith('.mjs'));

@@ -37,7 +37,10 @@ interface FleetLimit {
 
 /** Refuses what says nothing without a store, and what a store does not count. */
 export function belongsToStore(limit: FleetLimit, context: z.RefinementCtx): void {
-  if (limit.store !== undefined) return countsTokens(limit, context);
+  if (limit.store !== undefined) {
+    countsTokens(limit, context);
+    return;
+  }
   for (const name of ['mode', 'fallback', 'gateways'] as const) {
     if (limit[name] !== undefined) context.addIssue(conflict([name], 'nothing without "store"', limit[name]));
   }
@@ -51,7 +54,12 @@ function countsTokens({ algorithm, cost, warmUp }: FleetLimit, context: z.Refine
   if (warmUp > 0) context.addIssue(conflict(['warmUp'], '"0ms" with "store"', warmUp));
 }
 
-export function planFleet({ store, mode, fallback, gateways }: Pick<FleetLimit, 'store' | 'mode' | 'fallback' | 'gateways'>): PlanFleet | null {
+export function planFleet({
+  store,
+  mode,
+  fallback,
+  gateways,
+}: Pick<FleetLimit, 'store' | 'mode' | 'fallback' | 'gateways'>): PlanFleet | null {
   if (store === undefined) return null;
   return { store, mode: mode ?? 'leased', fallback: fallback ?? 'local', gateways: gateways ?? null };
 }
