@@ -262,15 +262,8 @@ fn tell_token(
     let index = choose_issuer(snapshot, jwt, written)
         .map_err(|reason| ("token", Refusal::TokenInvalid(reason.text())))?;
     let issuer = snapshot.issuers.get(index as usize).ok_or(("token", Refusal::Internal))?;
-    let verified = issuer.state.verify(&issuer.policy, written, facts.unix).map_err(|reject| {
-        let refusal = match reject {
-            jwt::Reject::NoKeys => Refusal::KeysUnavailable,
-            jwt::Reject::Invalid(reason) => Refusal::TokenInvalid(reason.text()),
-            jwt::Reject::UnknownKey { .. } => UNKNOWN_KEY,
-            jwt::Reject::Unchecked => Refusal::TokenFailures(1),
-        };
-        ("token", refusal)
-    })?;
+    let verified = issuer.state.verify(&issuer.policy, written, facts.unix);
+    let verified = verified.map_err(|reject| ("token", refusal_of_token(reject)))?;
     denial(issuer, jwt, &verified, facts.now, facts.unix).map_err(|refusal| ("token", refusal))?;
     told.step("token", "accepted", format!("issuer {}", issuer.id));
     let verified = &*token.insert(verified);
@@ -285,6 +278,15 @@ fn tell_token(
     }
     told.step("access", "allowed", if jwt.scopes.is_empty() { "no scope needed" } else { jwt.scopes.text() });
     Ok(())
+}
+
+fn refusal_of_token(reject: jwt::Reject) -> Refusal {
+    match reject {
+        jwt::Reject::NoKeys => Refusal::KeysUnavailable,
+        jwt::Reject::Invalid(reason) => Refusal::TokenInvalid(reason.text()),
+        jwt::Reject::UnknownKey { .. } => UNKNOWN_KEY,
+        jwt::Reject::Unchecked => Refusal::TokenFailures(1),
+    }
 }
 
 fn unmet(demands: &TokenDemands, reason: Invalid, token: &Verified) -> String {

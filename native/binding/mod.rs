@@ -13,6 +13,7 @@ mod drive;
 mod environment;
 mod hot;
 pub mod layout;
+mod limits;
 mod listener;
 mod overload;
 mod raw;

@@ -178,9 +178,6 @@ impl Refusal {
             Refusal::LimitUnavailable => {
                 row(503, "limit_unavailable", "A rate limit could not be checked.").retry(1)
             }
-            Refusal::InsufficientScope => {
-                row(403, "insufficient_scope", "The token lacks a scope that the route needs.")
-            }
             Refusal::MisdirectedRequest => row(
                 421,
                 "misdirected_request",
@@ -196,6 +193,9 @@ impl Refusal {
     /// The part of the table about what whoever asks may do; it tells no claim and no value that would do.
     fn access_row(self) -> Row {
         match self {
+            Refusal::InsufficientScope => {
+                row(403, "insufficient_scope", "The token lacks a scope that the route needs.")
+            }
             Refusal::ClaimsRefused => {
                 row(403, "claims_refused", "The claims of the token are not those that the route needs.")
             }

@@ -4,6 +4,7 @@
 mod api_key;
 mod compile;
 mod downstream;
+mod families;
 mod overload;
 pub mod plan;
 mod pushed;
@@ -14,6 +15,7 @@ mod tests;
 pub use api_key::{RouteApiKey, SnapshotApiKeys};
 pub use compile::{CompileError, Registries, compile};
 pub use downstream::Downstream;
+pub use families::{deny_families, issuer_families};
 pub use pushed::Pushed;
 pub use route::{
     Cost, Fleet, Limit, LimitKey, Route, RouteAction, RouteClientCertificate, RouteJwt, TokenSource,

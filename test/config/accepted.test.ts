@@ -159,33 +159,6 @@ describe('upstreams', () => {
     [{}, { maxIdle: 256 }],
     [{ maxConnections: 4 }, { maxIdle: 4 }],
     [{ maxIdle: 0 }, { maxIdle: 0 }],
-    [{}, { breaker: null }],
-    [
-      { breaker: {} },
-      {
-        breaker: {
-          failureRatio: 0.6,
-          minRequests: 20,
-          windowMs: 10_000,
-          openMs: 60_000,
-          halfOpenRequests: 3,
-          failureStatuses: [[500, 599]],
-          fallback: null,
-        },
-      },
-    ],
-    [
-      { breaker: { failureStatuses: ['429', '500-503'], fallback: { body: { a: 1 } } } },
-      {
-        breaker: {
-          failureStatuses: [
-            [429, 429],
-            [500, 503],
-          ],
-          fallback: { kind: 'answer', status: 503, contentType: 'application/json', body: '{"a":1}' },
-        },
-      },
-    ],
     [{ balance: 'ewma' }, { balance: 'ewma', hashKey: { kind: 'client' } }],
     [{ balance: 'hash' }, { balance: 'hash', hashKey: { kind: 'client' } }],
     [

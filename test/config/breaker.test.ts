@@ -1,5 +1,6 @@
-// What is wrong with the breaker of an upstream.
+// What the breaker of an upstream becomes in the plan, and what is wrong with it.
 import { expect, it } from 'vitest';
+import { parseConfig, toPlan } from '../../src/config/index.ts';
 import { config, upstream, wrong } from './support.ts';
 
 it.each([
@@ -27,4 +28,37 @@ it.each([
   expect(wrong(config({ upstreams: { orders: { ...upstream, ...changes } } }))).toEqual([
     `upstreams.orders.${line}`,
   ]);
+});
+
+it.each([
+  [{}, { breaker: null }],
+  [
+    { breaker: {} },
+    {
+      breaker: {
+        failureRatio: 0.6,
+        minRequests: 20,
+        windowMs: 10_000,
+        openMs: 60_000,
+        halfOpenRequests: 3,
+        failureStatuses: [[500, 599]],
+        fallback: null,
+      },
+    },
+  ],
+  [
+    { breaker: { failureStatuses: ['429', '500-503'], fallback: { body: { a: 1 } } } },
+    {
+      breaker: {
+        failureStatuses: [
+          [429, 429],
+          [500, 503],
+        ],
+        fallback: { kind: 'answer', status: 503, contentType: 'application/json', body: '{"a":1}' },
+      },
+    },
+  ],
+])('%j in the plan', (changes, part) => {
+  const plan = toPlan(parseConfig(config({ upstreams: { orders: { ...upstream, ...changes } } })));
+  expect(plan.upstreams[0]).toMatchObject(part);
 });

@@ -1,9 +1,9 @@
 // The breaker of an upstream: what opens it, what clients get meanwhile, how it closes, and what a reload keeps.
-import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { UpstreamConfig } from '../../src/index.ts';
 import { balanced, balancedConfig, namedUpstreams } from '../support/balancing.ts';
 import { metric } from '../support/gateway.ts';
+import { freePort } from '../support/services.ts';
 import { until } from '../support/until.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
 
@@ -37,14 +37,6 @@ async function statuses(url: string, count: number): Promise<number[]> {
   return seen;
 }
 
-async function unusedPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
 describe('opens', () => {
   it('on the share of failures, and spares the upstream', async () => {
     const sick = await sickUpstream();
@@ -70,7 +62,7 @@ describe('opens', () => {
   });
 
   it('on connections that fail', async () => {
-    const port = await unusedPort();
+    const port = await freePort();
     const { url } = await balanced([`http://127.0.0.1:${port}`], { breaker });
     expect(await statuses(url, 5)).toEqual([502, 502, 502, 502, 503]);
   });

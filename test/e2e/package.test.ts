@@ -66,7 +66,7 @@ describe('the package', () => {
         .filter((name) => !['__esModule', 'default', 'module.exports'].includes(name))
         .join(),
     ).toBe(module);
-    expect(module).toBe('GatewayError,createGateway');
+    expect(module).toBe('GatewayError,createApiKey,createGateway,hashApiKey');
   });
 
   it('loads the token service by its own name, by require and by import', async () => {
