@@ -1,4 +1,4 @@
-// Slow clients against the gateway with its defaults, and what a probe sees meanwhile: npm run bench:slow [-- --secs N --connections N --smoke]
+// Slow clients against the gateway with its defaults, and what a probe sees meanwhile: npm run bench:slow [-- --secs N --connections N --kinds TEXT --smoke]
 // The gateway has one core, everything else the other. It judges nothing.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,6 +18,8 @@ const { values: options } = parseArgs({
   options: {
     secs: { type: 'string', default: '25' },
     connections: { type: 'string', default: '1000' },
+    /** Those of `kinds.mjs` whose names hold this text. */
+    kinds: { type: 'string', default: '' },
     /** Two seconds of each; nothing is written. */
     smoke: { type: 'boolean', default: false },
   },
@@ -43,7 +45,8 @@ async function main() {
   const tool = ensure(['slowhttptest']) ? 'slowhttptest' : 'generator';
   const rows = [];
   for (const [listener, listen] of Object.entries(listeners)) {
-    for (const kind of Object.keys(kinds)) rows.push(await measure(listener, listen, kind, tool));
+    const wanted = Object.keys(kinds).filter((kind) => kind.includes(options.kinds));
+    for (const kind of wanted) rows.push(await measure(listener, listen, kind, tool));
   }
   const text = document(rows, tool);
   process.stdout.write(text);
