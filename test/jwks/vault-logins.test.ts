@@ -3,11 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { VaultSource } from '../../src/config/vault.ts';
-import { KeyFailure } from '../../src/jwks/failure.ts';
-import { vaultLoader } from '../../src/jwks/vault.ts';
 import { startVault, type VaultStub } from '../support/vault.ts';
 import { keySet } from './support.ts';
+import { failure, load, type More, never, type VaultLoader, vaultAt } from './vault-support.ts';
 
 let vault: VaultStub;
 let now = 0;
@@ -18,30 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => vault.close());
 
-const kv = { kv: { mount: 'secret', path: 'gateway/keys' } };
-
-type More = Partial<Omit<VaultSource, 'address'>>;
-
-function loader(more: More = {}): ReturnType<typeof vaultLoader> {
-  return vaultLoader({ address: vault.url, keys: kv, auth: { token: 'root' }, ...more }, () => now);
-}
-
-const never = new AbortController().signal;
-
-async function load(from: ReturnType<typeof vaultLoader>): Promise<Record<string, unknown>[]> {
-  const { json } = await from.load(never);
-  return (JSON.parse(json) as { keys: Record<string, unknown>[] }).keys;
-}
-
-/** The class and the words of a failure. */
-async function failure(from: ReturnType<typeof vaultLoader>): Promise<[string, string]> {
-  const error: unknown = await from.load(never).then(
-    () => 'it loaded',
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof KeyFailure)) throw error;
-  return [error.reason, error.message];
-}
+const loader = (more?: More): VaultLoader => vaultAt(vault.url, () => now, more);
 
 describe('logins', () => {
   const folder = mkdtempSync(join(tmpdir(), 'ferrogate-vault-'));

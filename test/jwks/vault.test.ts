@@ -1,12 +1,10 @@
 // Keys in Vault against a server that follows its HTTP API: what is read, and everything that it can answer.
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { VaultSource } from '../../src/config/vault.ts';
-import { KeyFailure } from '../../src/jwks/failure.ts';
-import { vaultLoader } from '../../src/jwks/vault.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { startVault, type VaultStub } from '../support/vault.ts';
 import { keySet } from './support.ts';
+import { failure, kv, load, type More, type VaultLoader, vaultAt } from './vault-support.ts';
 
 let vault: VaultStub;
 let now = 0;
@@ -19,31 +17,9 @@ afterEach(() => vault.close());
 
 const pemOf = (key: KeyObject): string => key.export({ type: 'spki', format: 'pem' }).toString();
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey;
-const kv = { kv: { mount: 'secret', path: 'gateway/keys' } };
 const transit = { transit: { mount: 'transit', key: 'tokens' } };
 
-type More = Partial<Omit<VaultSource, 'address'>>;
-
-function loader(more: More = {}): ReturnType<typeof vaultLoader> {
-  return vaultLoader({ address: vault.url, keys: kv, auth: { token: 'root' }, ...more }, () => now);
-}
-
-const never = new AbortController().signal;
-
-async function load(from: ReturnType<typeof vaultLoader>): Promise<Record<string, unknown>[]> {
-  const { json } = await from.load(never);
-  return (JSON.parse(json) as { keys: Record<string, unknown>[] }).keys;
-}
-
-/** The class and the words of a failure. */
-async function failure(from: ReturnType<typeof vaultLoader>): Promise<[string, string]> {
-  const error: unknown = await from.load(never).then(
-    () => 'it loaded',
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof KeyFailure)) throw error;
-  return [error.reason, error.message];
-}
+const loader = (more?: More): VaultLoader => vaultAt(vault.url, () => now, more);
 
 describe('KV version 2', () => {
   const put = (secret: Record<string, unknown> | null): void =>
