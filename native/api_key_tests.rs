@@ -1,14 +1,13 @@
 //! Routes with API keys: who is let in, as whom, what is counted by whom, and what a stranger is told.
 
 use crate::core::Core;
-use crate::decide::{Facts, Next, Outcome, Step, decide};
-use crate::observe::{Shard, Trace};
+use crate::decide::{Next, Outcome, Step, decide};
+use crate::observe::Trace;
 use crate::respond::{Answer, write_answer};
 use crate::testing::{self, Parsed};
 use crate::time::{Nanos, UnixSeconds};
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 const NOW: Nanos = Nanos::from_secs(1000);
@@ -45,18 +44,7 @@ fn core(failures: Value) -> Arc<Core> {
 /// What the client is told, and as whom the request goes on.
 fn ask(core: &Core, now: Nanos, client: u8, target: &str, headers: &[&str]) -> (String, String) {
     let parsed = Parsed::new("GET", target, headers);
-    let facts = Facts {
-        method: &parsed.method,
-        target: &parsed.target,
-        host: &parsed.host,
-        block: &parsed.block,
-        fields: &parsed.fields,
-        client: IpAddr::from([192, 0, 2, client]),
-        now,
-        unix: UNIX,
-        shard: Shard::default(),
-        peer_trusted: false,
-    };
+    let facts = parsed.facts([192, 0, 2, client], now, UNIX);
     let snapshot = testing::snapshot(core);
     let mut outcome = Outcome::default();
     match decide(&snapshot, &facts, &mut outcome, Step::START) {

@@ -2,14 +2,13 @@
 //! and what the plan may say.
 
 use crate::core::Core;
-use crate::decide::{Facts, Next, Outcome, Step, decide};
+use crate::decide::{Next, Outcome, Step, decide};
 use crate::explain::{Request, explain};
-use crate::observe::{Shadow, Shard, Trace};
+use crate::observe::{Shadow, Trace};
 use crate::respond::{Answer, write_answer};
 use crate::testing::{self, Parsed, Signer};
 use crate::time::{Nanos, UnixSeconds};
 use serde_json::{Value, json};
-use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
 const NOW: Nanos = Nanos::from_secs(1000);
@@ -46,18 +45,7 @@ fn bearer(claims: Value) -> String {
 /// What comes of a request: `ok`, or the code of the refusal; and the answer if there is one.
 fn ask(core: &Core, method: &str, target: &str, headers: &[&str]) -> (&'static str, String) {
     let parsed = Parsed::new(method, target, headers);
-    let facts = Facts {
-        method: &parsed.method,
-        target: &parsed.target,
-        host: &parsed.host,
-        block: &parsed.block,
-        fields: &parsed.fields,
-        client: IpAddr::from(CLIENT),
-        now: NOW,
-        unix: UNIX,
-        shard: Shard::default(),
-        peer_trusted: false,
-    };
+    let facts = parsed.facts(CLIENT, NOW, UNIX);
     let (snapshot, mut outcome) = (testing::snapshot(core), Outcome::default());
     let answer = match decide(&snapshot, &facts, &mut outcome, Step::START) {
         Next::Handler { .. } => return ("ok", String::new()),

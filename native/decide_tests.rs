@@ -1,13 +1,12 @@
 //! Tables for the decision: what each step answers, in which order, and what an answer carries.
 
 use crate::core::Core;
-use crate::decide::{Facts, Next, Outcome, Step, Waits, decide};
-use crate::observe::{Shard, Trace};
+use crate::decide::{Next, Outcome, Step, Waits, decide};
+use crate::observe::Trace;
 use crate::respond::{Answer, Refusal, write_answer};
 use crate::testing::{self, Parsed, Signer};
 use crate::time::{Nanos, UnixSeconds};
 use serde_json::{Value, json};
-use std::net::IpAddr;
 use std::sync::LazyLock;
 
 const NOW: Nanos = Nanos::from_secs(1000);
@@ -17,18 +16,7 @@ static SIGNER: LazyLock<Signer> = LazyLock::new(|| Signer::new("k1"));
 /// Decides one request at `now` and says in a word what came of it, and the answer if there is one.
 fn ask_at(core: &Core, now: Nanos, method: &str, target: &str, headers: &[&str]) -> (String, String) {
     let parsed = Parsed::new(method, target, headers);
-    let facts = Facts {
-        method: &parsed.method,
-        target: &parsed.target,
-        host: &parsed.host,
-        block: &parsed.block,
-        fields: &parsed.fields,
-        client: IpAddr::from([192, 0, 2, 1]),
-        peer_trusted: false,
-        now,
-        unix: UNIX,
-        shard: Shard::default(),
-    };
+    let facts = parsed.facts([192, 0, 2, 1], now, UNIX);
     let snapshot = testing::snapshot(core);
     let mut outcome = Outcome::default();
     let answer = match decide(&snapshot, &facts, &mut outcome, Step::START) {

@@ -1,14 +1,13 @@
 //! Tables for limits that a store counts: where a decision waits, from where it goes on, and what each fallback says.
 
 use crate::core::Core;
-use crate::decide::{Facts, Next, Outcome, Step, Waits, decide};
+use crate::decide::{Next, Outcome, Step, Waits, decide};
 use crate::limit::Take;
-use crate::observe::Shard;
 use crate::remote::Answer;
 use crate::testing::{self, Parsed};
 use crate::time::{Nanos, UnixSeconds};
 use serde_json::{Value, json};
-use std::net::{IpAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::Arc;
 
 /// A store that takes connections and says nothing, so that it counts as there.
@@ -44,18 +43,7 @@ fn core(store: &Value, mode: &str, fallback: &str) -> Arc<Core> {
 /// limits said something.
 fn walk(core: &Core, answers: &[Answer]) -> (Vec<u32>, String, usize) {
     let parsed = Parsed::new("GET", "/a", &[]);
-    let facts = Facts {
-        method: &parsed.method,
-        target: &parsed.target,
-        host: &parsed.host,
-        block: &parsed.block,
-        fields: &parsed.fields,
-        client: IpAddr::from([192, 0, 2, 1]),
-        now: Nanos::from_secs(1000),
-        unix: UnixSeconds(1_800_000_000),
-        shard: Shard::default(),
-        peer_trusted: false,
-    };
+    let facts = parsed.facts([192, 0, 2, 1], Nanos::from_secs(1000), UnixSeconds(1_800_000_000));
     let snapshot = testing::snapshot(core);
     let (mut outcome, mut step, mut waited) = (Outcome::default(), Step::START, Vec::new());
     let mut answers = answers.iter();

@@ -3,12 +3,11 @@
 
 use crate::core::Core;
 use crate::decide::{Ended, Facts, Next, Outcome, Step, decide};
-use crate::observe::{Shard, Trace};
+use crate::observe::Trace;
 use crate::respond::{own_names, write_answer};
 use crate::testing::{self, Parsed, Signer};
 use crate::time::{Nanos, UnixSeconds};
 use serde_json::{Value, json};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 const NOW: Nanos = Nanos::from_secs(1000);
@@ -49,16 +48,8 @@ pub(crate) const PLAIN: Ask<'static> =
 pub(crate) fn send(core: &Core, ask: &Ask<'_>) -> (Outcome, Option<String>) {
     let parsed = Parsed::new("GET", ask.target, ask.headers);
     let facts = Facts {
-        method: &parsed.method,
-        target: &parsed.target,
-        host: &parsed.host,
-        block: &parsed.block,
-        fields: &parsed.fields,
-        client: IpAddr::from(ask.client),
         peer_trusted: ask.peer_trusted,
-        now: NOW.plus(ask.after),
-        unix: UnixSeconds(UNIX.0 + ask.after.0 / 1_000_000_000),
-        shard: Shard::default(),
+        ..parsed.facts(ask.client, NOW.plus(ask.after), UnixSeconds(UNIX.0 + ask.after.0 / 1_000_000_000))
     };
     let snapshot = testing::snapshot(core);
     let mut outcome = Outcome::default();

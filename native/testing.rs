@@ -1,14 +1,18 @@
 //! Plans, cores and tokens for tests and benchmarks of this crate; never part of the addon.
 
 use crate::core::Core;
+use crate::decide::Facts;
 use crate::h1::{FieldId, Fields, Target, normal_host};
+use crate::observe::Shard;
 use crate::snapshot::Snapshot;
+use crate::time::{Nanos, UnixSeconds};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// A plan with every default, to which a test adds what it is about (`routes`, `limits`, …).
@@ -97,6 +101,22 @@ impl Parsed {
             normal_host(host, &mut parsed.host);
         }
         parsed
+    }
+
+    /// The request of a client that no proxy stands for.
+    pub fn facts(&self, client: impl Into<IpAddr>, now: Nanos, unix: UnixSeconds) -> Facts<'_> {
+        Facts {
+            method: &self.method,
+            target: &self.target,
+            host: &self.host,
+            block: &self.block,
+            fields: &self.fields,
+            client: client.into(),
+            peer_trusted: false,
+            now,
+            unix,
+            shard: Shard::default(),
+        }
     }
 }
 

@@ -2,13 +2,11 @@
 //! checked for that client but what was verified before.
 
 use crate::core::Core;
-use crate::decide::{Facts, Next, Outcome, Step, decide};
-use crate::observe::Shard;
+use crate::decide::{Next, Outcome, Step, decide};
 use crate::respond::Answer;
 use crate::testing::{self, Parsed, Signer};
 use crate::time::{Nanos, UnixSeconds};
 use serde_json::{Value, json};
-use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
 const NOW: Nanos = Nanos::from_secs(1000);
@@ -35,18 +33,7 @@ fn three() -> Arc<Core> {
 /// What the client is told: `handler`, or code and seconds of the answer.
 fn ask(core: &Core, now: Nanos, client: [u8; 4], token: &str) -> String {
     let parsed = Parsed::new("GET", "/me", &[&format!("Authorization: Bearer {token}")]);
-    let facts = Facts {
-        method: &parsed.method,
-        target: &parsed.target,
-        host: &parsed.host,
-        block: &parsed.block,
-        fields: &parsed.fields,
-        client: IpAddr::from(client),
-        peer_trusted: false,
-        now,
-        unix: UnixSeconds(UNIX),
-        shard: Shard::default(),
-    };
+    let facts = parsed.facts(client, now, UnixSeconds(UNIX));
     match decide(&testing::snapshot(core), &facts, &mut Outcome::default(), Step::START) {
         Next::Handler { .. } => "handler".into(),
         Next::Answer(Answer::Refuse(refusal)) => {

@@ -2,8 +2,8 @@
 //! one, and what is only counted.
 
 use crate::core::Core;
-use crate::decide::{Facts, Next, Outcome, Step, decide};
-use crate::observe::{Shadow, Shard};
+use crate::decide::{Next, Outcome, Step, decide};
+use crate::observe::Shadow;
 use crate::respond::{Answer, write_answer};
 use crate::testing::{self, Parsed, Signer};
 use crate::time::{Nanos, UnixSeconds};
@@ -38,18 +38,7 @@ fn core(jwt: Value) -> Arc<Core> {
 fn ask(core: &Core, headers: &[String]) -> (String, Option<String>, String) {
     let lines: Vec<&str> = headers.iter().map(String::as_str).collect();
     let parsed = Parsed::new("GET", "/me", &lines);
-    let facts = Facts {
-        method: &parsed.method,
-        target: &parsed.target,
-        host: &parsed.host,
-        block: &parsed.block,
-        fields: &parsed.fields,
-        client: IpAddr::from([192, 0, 2, 1]),
-        now: NOW,
-        unix: UnixSeconds(UNIX),
-        shard: Shard::default(),
-        peer_trusted: false,
-    };
+    let facts = parsed.facts([192, 0, 2, 1], NOW, UnixSeconds(UNIX));
     let snapshot = testing::snapshot(core);
     let mut outcome = Outcome::default();
     let next = decide(&snapshot, &facts, &mut outcome, Step::START);

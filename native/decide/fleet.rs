@@ -1,6 +1,6 @@
 //! Limits that a fleet counts together: answered from a lease, by the store that is waited for, or by the fallback.
 
-use super::limits::{at, claim, limit_key, tell};
+use super::limits::{Part, at, limit_key, part_of, tell};
 use super::{Facts, Next, Outcome, Pass, Step, Waits, refuse};
 use crate::limit::{Ask, Key, Rule, Spend as Price, Take, client_key_bytes};
 use crate::remote::{Answer, Counted, Name, Spend};
@@ -108,24 +108,12 @@ fn name(fleet: &Fleet, limit: &Limit, facts: &Facts<'_>, outcome: &Outcome, rout
         LimitKey::Several(parts) => &parts[..],
         one => std::slice::from_ref(one),
     };
-    let told: Vec<(&[u8], Cow<'_, [u8]>)> = parts
+    let told: Vec<_> = parts
         .iter()
-        .map(|part| {
-            let value = match part {
-                LimitKey::Route => {
-                    return (&b"route"[..], Cow::Borrowed(route.map_or("", |r| &r.id).as_bytes()));
-                }
-                LimitKey::Header(name) => facts.fields.find(facts.block, name).map(Cow::Borrowed),
-                LimitKey::Claim(name) => claim(outcome, name).map(|text| match text {
-                    Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
-                    Cow::Owned(text) => Cow::Owned(text.into_bytes()),
-                }),
-                LimitKey::Client | LimitKey::All | LimitKey::Several(_) => None,
-            };
-            match value {
-                Some(value) => (&b"value"[..], value),
-                None => (&b"client"[..], Cow::Borrowed(client.as_bytes())),
-            }
+        .map(|part| match part_of(part, facts, outcome, route) {
+            Part::Route(id) => (&b"route"[..], Cow::Borrowed(id.as_bytes())),
+            Part::Value(value) => (&b"value"[..], value),
+            Part::Client => (&b"client"[..], Cow::Borrowed(client.as_bytes())),
         })
         .collect();
     Name::new(&fleet.begins, told.iter().flat_map(|(kind, value)| [*kind, &**value]))

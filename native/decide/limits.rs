@@ -223,24 +223,43 @@ fn combined(
 ) -> Key {
     let mut key = keys.parts(limit.key_id);
     for part in parts {
-        match part {
-            LimitKey::Route => key.route(route.map_or("", |r| &r.id)),
-            LimitKey::Header(name) => match facts.fields.find(facts.block, name) {
-                Some(value) => key.value(value),
-                None => key.client(facts.client),
-            },
-            LimitKey::Claim(name) => match claim(outcome, name) {
-                Some(value) => key.value(value.as_bytes()),
-                None => key.client(facts.client),
-            },
-            LimitKey::Client | LimitKey::All | LimitKey::Several(_) => key.client(facts.client),
+        match part_of(part, facts, outcome, route) {
+            Part::Route(id) => key.route(id),
+            Part::Value(value) => key.value(&value),
+            Part::Client => key.client(facts.client),
         }
     }
     key.key()
 }
 
+/// What one part of a key is for a request.
+pub(super) enum Part<'a> {
+    Route(&'a str),
+    Value(Cow<'a, [u8]>),
+    /// Also in the place of a header or claim that is absent.
+    Client,
+}
+
+pub(super) fn part_of<'a>(
+    part: &LimitKey,
+    facts: &Facts<'a>,
+    outcome: &'a Outcome,
+    route: Option<&'a Route>,
+) -> Part<'a> {
+    let value = match part {
+        LimitKey::Route => return Part::Route(route.map_or("", |r| &r.id)),
+        LimitKey::Header(name) => facts.fields.find(facts.block, name).map(Cow::Borrowed),
+        LimitKey::Claim(name) => claim(outcome, name).map(|text| match text {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        }),
+        LimitKey::Client | LimitKey::All | LimitKey::Several(_) => None,
+    };
+    value.map_or(Part::Client, Part::Value)
+}
+
 /// A claim as text; none of those that are absent or null.
-pub(super) fn claim<'a>(outcome: &'a Outcome, name: &str) -> Option<Cow<'a, str>> {
+fn claim<'a>(outcome: &'a Outcome, name: &str) -> Option<Cow<'a, str>> {
     match outcome.token.as_ref()?.claim(name)? {
         serde_json::Value::String(text) => Some(Cow::Borrowed(text)),
         serde_json::Value::Null => None,

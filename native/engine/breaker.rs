@@ -4,7 +4,7 @@ use super::Engine;
 use crate::respond::{Answer, Refusal};
 use crate::snapshot::Fallback;
 use crate::upstream::Failure;
-use crate::upstream::breaker::Outcome;
+use crate::upstream::breaker::{Outcome, Policy};
 
 impl Engine {
     /// Where the request goes: to `upstream`, or while its breaker is open to the upstream that stands in for it. None:
@@ -63,16 +63,10 @@ impl Engine {
         self.settle_breaker(id, |_| Outcome::Unknown);
     }
 
-    fn settle_breaker(
-        &mut self,
-        id: u32,
-        outcome: impl FnOnce(&crate::upstream::breaker::Policy) -> Outcome,
-    ) {
+    fn settle_breaker(&mut self, id: u32, outcome: impl FnOnce(&Policy) -> Outcome) {
         let Some(ex) = self.exchanges.get_mut(id as usize) else { return };
         let Some(ticket) = ex.attempt.ticket.take() else { return };
         let Some(upstream) = ex.upstream() else { return };
-        if let Some(policy) = &upstream.breaker {
-            upstream.settle(ticket, outcome(policy), self.now);
-        }
+        upstream.settle(ticket, outcome, self.now);
     }
 }

@@ -212,9 +212,9 @@ impl Upstream {
     }
 
     /// Tells the breaker what became of a request.
-    pub fn settle(&self, ticket: Ticket, outcome: Outcome, now: Nanos) {
+    pub fn settle(&self, ticket: Ticket, outcome: impl FnOnce(&breaker::Policy) -> Outcome, now: Nanos) {
         if let Some(policy) = &self.breaker {
-            self.live.breaker.settle(policy, ticket, outcome, now);
+            self.live.breaker.settle(policy, ticket, outcome(policy), now);
         }
     }
 
